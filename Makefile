@@ -1,0 +1,50 @@
+# Everything a person does here is one of these. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# uv runs everything else; where it is missing, a copy of our own is installed from PyPI.
+UV_VERSION := 0.13.8
+UV_HOME := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/shop-uv-$(UV_VERSION)
+UV := $(or $(shell command -v uv),$(UV_HOME)/bin/uv)
+RUN := $(UV) run --frozen --all-packages
+PYTEST := $(RUN) pytest
+
+$(UV_HOME)/bin/uv:
+	@./tests/platform/bootstrap-uv $(UV_VERSION) $(UV_HOME)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up down status load
+up: $(UV) ## a cluster with the operator, the shop and everything they need; ends with addresses to open
+	@$(RUN) shop-platform up
+down: $(UV) ## removes all of it
+	@$(RUN) shop-platform down
+status: $(UV) ## one screen: what runs, how much of it, how it does
+	@$(RUN) shop-platform status
+load: $(UV) ## drives catalog until it scales, shows how, and lets it shrink again
+	@$(RUN) shop-platform load
+
+.PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long lint tools
+test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes
+test-fast: $(UV) ## no cluster, no root, under two minutes
+	@$(PYTEST) -m "not (cluster or apiserver or postgres or nats or redis)" operator services tests/cluster tests/platform
+test-services: $(UV) ## services against PostgreSQL, Redis and NATS
+	@$(PYTEST) -m "postgres or nats or redis" services
+test-operator: $(UV) ## operator against a real API server without nodes
+	@$(PYTEST) -m apiserver operator tests/cluster
+test-cluster: $(UV) ## the local cluster itself
+	@$(PYTEST) -m cluster tests/cluster tests/platform
+test-e2e: $(UV) ## the shop on a cluster of its own
+	@$(PYTEST) -m cluster tests/e2e
+test-long: $(UV) ## longer runs of the same, not part of `make test`
+	@SHOP_TEST_LONG=1 $(PYTEST) operator services tests
+tools: $(UV) ## programs that the tests and the cluster need: Debian packages and builds from Go modules
+	@$(RUN) shop-platform tools
+lint: $(UV) ## formatting, lint, types, generated files
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy operator/src services/*/src tests/*/src
+	@$(UV) lock --check

@@ -1,0 +1,1 @@
+"""The Kopf operator that turns ShopServices into running services."""

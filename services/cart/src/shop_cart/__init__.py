@@ -1,0 +1,1 @@
+"""Carts per session or user."""

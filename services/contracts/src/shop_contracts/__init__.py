@@ -1,0 +1,1 @@
+"""Schemas of the services' APIs and events, one module per owning service."""

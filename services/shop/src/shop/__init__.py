@@ -1,0 +1,1 @@
+"""The shop command: tokens, seed data, load."""

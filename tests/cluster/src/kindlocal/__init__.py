@@ -1,0 +1,1 @@
+"""The command line of kind over one Kubernetes node in Linux namespaces, and an API server alone."""
