@@ -1,0 +1,76 @@
+"""What every model of the API is made of: one configuration, quantities, and rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from shop_operator.api import quantity
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one field alone cannot say: a CEL expression for the API server, and the same in Python."""
+
+    field: str
+    """The field to be named in the error, below the model that carries the rule; "" for the model itself."""
+    message: str
+    """Starts with the field's name; says what is expected."""
+    cel: str
+    """True when the object is right. With `oldSelf` it compares with what is stored (a transition rule)."""
+    holds: Callable[[Any], bool] | None
+    """The same over the model; None for a transition rule, which only the API server can judge."""
+
+
+class Model(BaseModel):
+    """A part of a ShopService: camelCase outside, unknown fields refused, docstrings as descriptions."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+    )
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    list_keys: ClassVar[tuple[str, ...]] = ()
+    """What identifies an item in a list of these (list-type map); empty: the list is atomic."""
+
+
+def _text(number: object) -> object:
+    """YAML reads `cpu: 2` as a number; a quantity is kept as text."""
+    return str(number) if isinstance(number, int) and not isinstance(number, bool) else number
+
+
+_INT_OR_STRING = {
+    "x-kubernetes-int-or-string": True,
+    "pattern": quantity.PATTERN,
+    "minimum": 0,
+    "maxLength": 32,
+}
+
+Quantity = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(quantity.canonical),
+    WithJsonSchema(_INT_OR_STRING),
+]
+"""A Kubernetes quantity without sign, kept in canonical form."""
+
+Name = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+"""The name of another object."""
+
+Label = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+"""A DNS label, such as a namespace's name."""
+
+Text = Annotated[str, Field(max_length=4096)]
+
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+
+Free = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
+"""A part of a pod spec that is passed on as it is; the API server checks it in the child."""

@@ -1,0 +1,132 @@
+"""The ShopService itself, and how one is read from what the API server or a file gives."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shop_operator.api.base import Model, Rule
+from shop_operator.api.spec import ShopServiceSpec
+from shop_operator.api.status import ShopServiceStatus
+
+GROUP = "shopservice.dev"
+VERSION = "v1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "ShopService"
+PLURAL = "shopservices"
+
+NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+NAME_LENGTH = 40
+"""The names of children are longer than the service's own, and have to fit into 63 characters."""
+
+
+class Metadata(BaseModel):
+    """The part of metadata that the operator uses."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    namespace: str = "default"
+    uid: str = ""
+    """Empty when read from a file: children then carry no ownerReference."""
+    generation: int = 0
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class ShopService(Model):
+    """One microservice and all that it needs: Deployment, Service, autoscaler, database, cache, network
+    policy, disruption budget, monitoring."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    metadata: Metadata
+    spec: ShopServiceSpec
+    """What is wanted."""
+    status: ShopServiceStatus = ShopServiceStatus()
+    """What is there."""
+
+    rules: ClassVar = (
+        Rule(
+            field="metadata.name",
+            message=f"metadata.name must be at most {NAME_LENGTH} characters: its children's are longer",
+            cel=f"self.metadata.name.size() <= {NAME_LENGTH}",
+            holds=lambda shop: len(shop.metadata.name) <= NAME_LENGTH,
+        ),
+        Rule(
+            field="metadata.name",
+            message="metadata.name must be lower-case letters, digits and dashes, beginning with a letter",
+            cel=f"self.metadata.name.matches('{NAME_PATTERN}')",
+            holds=lambda shop: re.fullmatch(NAME_PATTERN, shop.metadata.name) is not None,
+        ),
+    )
+
+    @property
+    def name(self) -> str:
+        """Name of the service, and of most of its children."""
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the service and of all its children."""
+        return self.metadata.namespace
+
+
+class InvalidSpec(ValueError):  # noqa: N818 - reads as the condition's reason, which is the same word
+    """A ShopService that cannot be acted upon."""
+
+    def __init__(self, errors: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {message}" for field, message in errors))
+        self.errors = errors
+        """The path of each field that is wrong (`spec.autoscaling.min`), and what is expected there."""
+
+
+def parse(obj: Mapping[str, Any]) -> ShopService:
+    """Read a ShopService; raises InvalidSpec with all that is wrong with it.
+
+    The API server has checked the same by the CRD; this is for files, and for objects that were stored
+    under an older CRD.
+    """
+    try:
+        shop = ShopService.model_validate(_without_nulls(obj))
+    except ValidationError as error:
+        raise InvalidSpec([_explained(dict(found)) for found in error.errors(include_url=False)]) from None
+    broken = [(path, rule.message) for path, rule in _broken(shop, "")]
+    if broken:
+        raise InvalidSpec(broken)
+    return shop
+
+
+def _broken(model: Model, path: str) -> Iterator[tuple[str, Rule]]:
+    for rule in model.rules:
+        if rule.holds is not None and not rule.holds(model):
+            yield ".".join(filter(None, (path, rule.field))), rule
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        here = f"{path}.{field.alias or name}" if path else field.alias or name
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(item, Model):
+                yield from _broken(item, f"{here}[{index}]" if isinstance(value, list) else here)
+
+
+def _explained(found: dict[str, Any]) -> tuple[str, str]:
+    path = ""
+    for part in found["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    if found["type"] == "extra_forbidden":
+        return path, "unknown field"
+    if found["type"] == "missing":
+        return path, "required"
+    message = found["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(found["input"], dict | list) else f", found {found['input']!r}"
+    return path, message[:1].lower() + message[1:] + shown
+
+
+def _without_nulls(value: Any) -> Any:
+    """Null is "not given", as the API server has it."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value

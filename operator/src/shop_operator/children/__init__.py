@@ -1,0 +1,10 @@
+"""What a ShopService becomes: pure functions from the resource to its children's manifests.
+
+`build` gives all of them in the order of application; `gaps` says what cannot be had on this cluster.
+"""
+
+from shop_operator.children.autoscaler import gaps
+from shop_operator.children.build import build
+from shop_operator.children.context import Context, Gap, Manifest, Ref
+
+__all__ = ["Context", "Gap", "Manifest", "Ref", "build", "gaps"]
