@@ -1,0 +1,43 @@
+"""Calls between services: deadlines, retries, circuit breaker, bulkhead, remembered answers, metrics."""
+
+from shop_chassis.client.breaker import BreakerPolicy, State
+from shop_chassis.client.client import CallContext, Policy, ServiceClient
+from shop_chassis.client.errors import (
+    BadAnswer,
+    BulkheadFull,
+    CalleeUnavailable,
+    CallError,
+    CallRefused,
+    CircuitOpen,
+    Conflict,
+    DeadlineExceeded,
+    NotAllowed,
+    NotFound,
+    ServerError,
+    Unreachable,
+)
+from shop_chassis.client.fallback import LastGood, Recalled
+from shop_chassis.client.metrics import ClientMetrics
+
+__all__ = [
+    "BadAnswer",
+    "BreakerPolicy",
+    "BulkheadFull",
+    "CallContext",
+    "CallError",
+    "CallRefused",
+    "CalleeUnavailable",
+    "CircuitOpen",
+    "ClientMetrics",
+    "Conflict",
+    "DeadlineExceeded",
+    "LastGood",
+    "NotAllowed",
+    "NotFound",
+    "Policy",
+    "Recalled",
+    "ServerError",
+    "ServiceClient",
+    "State",
+    "Unreachable",
+]

@@ -1,0 +1,283 @@
+"""The client for calls between services.
+
+    catalog = ServiceClient("catalog", "http://catalog.shop.svc:80", metrics=metrics)
+    product = await catalog.call("GET", "/products/{product_id}", path={"product_id": "…"}, into=Product)
+
+Every call has a deadline, which the callee is told; nothing here waits longer. What may be repeated is, with
+jitter and inside the deadline; a callee that fails is left alone for a while; one that hangs holds a bounded
+number of calls.
+"""
+
+import asyncio
+import json
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from shop_chassis.client import errors
+from shop_chassis.client.breaker import Breaker, BreakerPolicy
+from shop_chassis.client.connections import connections
+from shop_chassis.client.metrics import ClientMetrics
+
+T = TypeVar("T")
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+"""RFC 9110, section 9.2.2."""
+
+_PASSING = frozenset({429, 502, 503, 504})
+"""Answers after which the same request may succeed a moment later."""
+
+_FIRST_PAUSE = 0.02
+"""Seconds; the pause after attempt n is random below this times 2^n (full jitter)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How one callee is called."""
+
+    timeout: float = 1.0
+    """Seconds for a whole call, its repetitions and pauses included."""
+    attempt_timeout: float | None = None
+    """Seconds for one attempt; None gives an attempt all that is left."""
+    attempts: int = 2
+    """At most so many for calls that may be repeated; others have one."""
+    max_concurrent: int = 32
+    """Calls under way at once; more are refused at once."""
+    connection_max_age: float = 10.0
+    """Seconds after which a connection takes no new call, so that new pods get their share."""
+    fair_budget: float = 0.1
+    """A call that had fewer seconds than this says nothing about the callee when they run out."""
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What a call inherits from the request that it is made for."""
+
+    time_left: float | None = None
+    """Seconds until nobody waits for the answer any more; None when there is no such limit."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Passed on with every call: X-Request-Id, traceparent."""
+    authorization: str | None = None
+    """The user's token, passed on only where a call asks for it."""
+
+
+class ServiceClient:
+    """Calls one other service. One per callee and process; safe for concurrent use."""
+
+    def __init__(
+        self,
+        callee: str,
+        base_url: str,
+        *,
+        metrics: ClientMetrics,
+        policy: Policy | None = None,
+        context: Callable[[], CallContext] = CallContext,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`transport` replaces the network, with an application in this process for example."""
+        self.callee = callee
+        self.policy = policy or Policy()
+        self.breaker = Breaker(self.policy.breaker)
+        self._context = context
+        self._metrics = metrics
+        self._active = 0
+        if transport is None:
+            transport = connections(base_url, self.policy.max_concurrent, self.policy.connection_max_age)
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            transport=transport,
+            timeout=None,  # each attempt is bounded as a whole, connecting included
+            trust_env=False,
+            headers={"Accept": "application/json, application/problem+json"},
+        )
+        metrics.watch(callee, lambda: self._active, lambda: self.breaker.state)
+
+    async def call(self, method: str, route: str, *, into: type[T], **request: Any) -> T:
+        """As `send`, and the body of the answer checked against the type of the contract.
+
+        Raises also `BadAnswer` when the body does not fit.
+        """
+        response = await self.send(method, route, **request)
+        try:
+            return cast(T, _adapter(cast(Any, into)).validate_json(response.content))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "body"
+            raise errors.BadAnswer(
+                self.callee,
+                route,
+                f"its answer is not what the contract says: {where}: {first['msg']}",
+                "compare the versions of the contract on both sides",
+            ) from error
+
+    async def send(
+        self,
+        method: str,
+        route: str,
+        *,
+        path: Mapping[str, object] | None = None,
+        params: Mapping[str, Any] | None = None,
+        body: BaseModel | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - told to the callee too
+        idempotency_key: str | None = None,
+        as_user: bool = False,
+    ) -> httpx.Response:
+        """Send a request and return the answer, which is below 300.
+
+        `route` is the callee's template, `path` fills it in; `timeout` shortens or extends the policy's, but
+        never beyond the deadline of the request that this call is made for. An `idempotency_key` makes a POST
+        repeatable. `as_user` passes on the user's token.
+
+        Raises `CalleeUnavailable` (also for not sending at all) or `CallRefused`, or one of their kinds.
+        """
+        context = self._context()
+        outgoing = dict(context.headers) | dict(headers or {})
+        if idempotency_key is not None:
+            outgoing["Idempotency-Key"] = idempotency_key
+        if as_user and context.authorization is not None:
+            outgoing["Authorization"] = context.authorization
+        content = None
+        if body is not None:
+            content = body.model_dump_json(exclude_unset=True)
+            outgoing["Content-Type"] = "application/json"
+        request = self._http.build_request(
+            method,
+            route.format_map({name: quote(str(value), safe="") for name, value in (path or {}).items()}),
+            params=params,
+            content=content,
+            headers=outgoing,
+        )
+        left = self.policy.timeout if timeout is None else timeout
+        if context.time_left is not None:
+            left = min(left, context.time_left)
+        repeatable = method in _IDEMPOTENT or idempotency_key is not None
+        with self._place(route):
+            return await self._attempts(request, route, time.monotonic() + left, repeatable)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    @contextmanager
+    def _place(self, route: str) -> Iterator[None]:
+        """The bulkhead: a place among the calls that may be under way, or `BulkheadFull`."""
+        if self._active >= self.policy.max_concurrent:
+            self._metrics.not_sent(self.callee, "bulkhead_full")
+            raise errors.BulkheadFull(
+                self.callee, route, f"not sent, {self._active} calls to it are under way", "try later"
+            )
+        self._active += 1
+        try:
+            yield
+        finally:
+            self._active -= 1
+
+    async def _attempts(
+        self, request: httpx.Request, route: str, deadline: float, repeatable: bool
+    ) -> httpx.Response:
+        # A loop of our own: the libraries look at the clock before the pause, so that the pause can outlast
+        # the deadline.
+        for number in range(1, self.policy.attempts + 1):
+            try:
+                return await self._attempt(request, route, deadline)
+            except errors.CalleeUnavailable as error:
+                pause = max(error.retry_after or 0.0, random.uniform(0, _FIRST_PAUSE * 2**number))
+                late = time.monotonic() + pause >= deadline
+                if late or not repeatable or not _may_pass(error) or number == self.policy.attempts:
+                    raise
+            await asyncio.sleep(pause)
+            self._metrics.retry(self.callee)
+        raise ValueError(f"policy of {self.callee}: attempts is {self.policy.attempts}, expected 1 or more")
+
+    async def _attempt(self, request: httpx.Request, route: str, deadline: float) -> httpx.Response:
+        budget = deadline - time.monotonic()
+        if self.policy.attempt_timeout is not None:
+            budget = min(budget, self.policy.attempt_timeout)
+        if budget < 0.001:
+            self._metrics.not_sent(self.callee, "deadline")
+            raise errors.DeadlineExceeded(
+                self.callee, route, "not sent, its deadline has passed", "give the request more time"
+            )
+        permit = self.breaker.admit()
+        if permit is None:
+            self._metrics.not_sent(self.callee, "circuit_open")
+            raise errors.CircuitOpen(
+                self.callee,
+                route,
+                "not sent, its recent calls failed",
+                "try later",
+                retry_after=self.breaker.retry_after(),
+            )
+        # Rounded down: the callee must give up before its caller does.
+        request.headers["X-Request-Deadline"] = f"{math.floor(budget * 1000) / 1000:.3f}"
+        began = time.monotonic()
+        status: int | None = None
+        error = "cancelled"
+        succeeded: bool | None = None
+        try:
+            async with asyncio.timeout(budget):
+                response = await self._http.send(request)
+            status = response.status_code
+            error = str(status) if status >= 400 else ""
+            if status != 504 or budget >= self.policy.fair_budget:
+                succeeded = status < 500
+        except TimeoutError as cause:
+            error = "timeout"
+            succeeded = False if budget >= self.policy.fair_budget else None
+            raise errors.DeadlineExceeded(self.callee, route, f"no answer in {budget:.3f} s") from cause
+        except httpx.TransportError as cause:
+            error = type(cause).__name__
+            succeeded = False
+            raise errors.Unreachable(self.callee, route, str(cause) or error) from cause
+        finally:
+            self.breaker.record(permit, succeeded)
+            elapsed = time.monotonic() - began
+            self._metrics.attempt(self.callee, request.method, route, elapsed, status, error)
+        return self._accept(response, route)
+
+    def _accept(self, response: httpx.Response, route: str) -> httpx.Response:
+        status = response.status_code
+        if status < 300:
+            return response
+        problem = _problem(response)
+        if status >= 500 or status == 429:
+            raise errors.ServerError(self.callee, route, status, problem, _retry_after(response))
+        raise errors.refusal(self.callee, route, status, problem)
+
+
+def _may_pass(error: errors.CalleeUnavailable) -> bool:
+    if isinstance(error, errors.ServerError):
+        return error.status in _PASSING
+    return isinstance(error, errors.Unreachable | errors.DeadlineExceeded)
+
+
+def _problem(response: httpx.Response) -> dict[str, Any]:
+    if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return {}
+    try:
+        problem = json.loads(response.content)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds of Retry-After; its other form, a date, is not worth parsing between services."""
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
+@lru_cache(maxsize=256)
+def _adapter(into: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(into)
