@@ -1,0 +1,68 @@
+"""The kinds that the operator reads or writes, and their addresses in the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MANAGED_BY = "app.kubernetes.io/managed-by=shop-operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of object; `optional` ones exist only while their CRD is installed."""
+
+    api_version: str
+    kind: str
+    plural: str
+    optional: bool = False
+    namespaced: bool = True
+
+    @property
+    def group(self) -> str:
+        """API group, empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def crd(self) -> str:
+        """Name of the CustomResourceDefinition that would serve this kind."""
+        return f"{self.plural}.{self.group}"
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """Path of the collection or of one object, such as `/apis/apps/v1/namespaces/shop/deployments/cart`."""
+        parts = ["/apis" if self.group else "/api", self.api_version]
+        if namespace and self.namespaced:
+            parts += ["namespaces", namespace]
+        parts += [part for part in (self.plural, name, subresource) if part]
+        return "/".join(parts)
+
+
+SHOP_SERVICE = Kind("shopservice.dev/v1", "ShopService", "shopservices")
+EVENT = Kind("events.k8s.io/v1", "Event", "events")
+CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
+
+CHILDREN = (
+    Kind("v1", "ServiceAccount", "serviceaccounts"),
+    Kind("v1", "Secret", "secrets"),
+    Kind("v1", "ConfigMap", "configmaps"),
+    Kind("v1", "Service", "services"),
+    Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    Kind("apps/v1", "Deployment", "deployments"),
+    Kind("apps/v1", "StatefulSet", "statefulsets"),
+    Kind("batch/v1", "Job", "jobs"),
+    Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    Kind("networking.k8s.io/v1", "Ingress", "ingresses"),
+    Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects", optional=True),
+    Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", optional=True),
+)
+# Pods are watched, never written: they alone say why a new version does not come up.
+POD = Kind("v1", "Pod", "pods")
+WATCHED = (*CHILDREN, POD)
+
+BY_KIND = {kind.kind: kind for kind in (SHOP_SERVICE, *WATCHED)}
+
+
+def of(manifest_kind: str) -> Kind:
+    """The Kind of that name. Raises KeyError for one that the operator does not handle."""
+    return BY_KIND[manifest_kind]

@@ -1,0 +1,1 @@
+"""The operator's runtime: queue of keys, cache of children, reconcile."""

@@ -1,0 +1,124 @@
+"""Desired ⊆ live: which fields that we want are missing or different, by Kubernetes' own rules for lists.
+
+Only what the operator names is compared, so what others add (sidecars, `kubectl rollout restart`, labels)
+survives. What the operator named before and names no longer is found by the hash of what was applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+HASH_ANNOTATION = "shopservice.dev/applied-hash"
+
+# A step into an object, in the notation of managedFields: `f:name`, or `k:{"name":"main"}` into a keyed list.
+Path = tuple[str, ...]
+
+# Lists that server-side apply merges by key (the schema's x-kubernetes-list-map-keys); all others are atomic.
+_MERGE_KEYS: dict[str, tuple[str, ...]] = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "volumes": ("name",),
+    "volumeMounts": ("mountPath",),
+    "env": ("name",),
+    "imagePullSecrets": ("name",),
+    "ownerReferences": ("uid",),
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+}
+_PORT_KEYS = {"Service": ("port", "protocol"), "containers": ("containerPort", "protocol")}
+
+
+def applied_hash(manifest: dict[str, Any]) -> str:
+    """A short hash of a manifest as the builders made it."""
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences(desired: dict[str, Any], live: dict[str, Any]) -> list[Path]:
+    """Paths of the fields in `desired` that `live` lacks or has otherwise."""
+    kind = desired.get("kind", "")
+    return [
+        path
+        for field, value in desired.items()
+        if field not in ("apiVersion", "kind")
+        for path in _compare(value, live.get(field), (f"f:{field}",), kind)
+    ]
+
+
+def _compare(desired: Any, live: Any, path: Path, kind: str) -> Iterator[Path]:
+    if desired is None or (_empty(desired) and _empty(live)):
+        return
+    if isinstance(desired, dict) and isinstance(live, dict):
+        for field, value in desired.items():
+            yield from _compare(value, live.get(field), (*path, f"f:{field}"), kind)
+        return
+    if isinstance(desired, list) and isinstance(live, list):
+        keys = _keys(desired, path, kind)
+        if keys:
+            found = {_key(item, keys): item for item in live}
+            for item in desired:
+                yield from _compare(item, found.get(_key(item, keys)), (*path, _key(item, keys)), kind)
+            return
+        # An atomic list belongs to one writer as a whole, but the server fills in defaults inside its items.
+        if len(desired) != len(live) or any(
+            True for want, have in zip(desired, live, strict=True) for _ in _compare(want, have, path, kind)
+        ):
+            yield path
+        return
+    if desired != live:
+        yield path
+
+
+def _empty(value: Any) -> bool:
+    """The server leaves out what is empty, and an absent field means the same."""
+    return value is None or value in (0, "", False) or value == [] or value == {}
+
+
+def _keys(items: list[Any], path: Path, kind: str) -> tuple[str, ...]:
+    field = path[-1].removeprefix("f:")
+    if field == "ports":
+        return _PORT_KEYS.get(kind) or (_PORT_KEYS["containers"] if kind != "NetworkPolicy" else ())
+    if kind in ("NetworkPolicy", "ServiceAccount", "ScaledObject", "PodMonitor"):
+        return _MERGE_KEYS["ownerReferences"] if field == "ownerReferences" else ()
+    return _MERGE_KEYS.get(field, ())
+
+
+def _key(item: dict[str, Any], keys: tuple[str, ...]) -> str:
+    values = {key: item.get(key, "TCP" if key == "protocol" else None) for key in sorted(keys)}
+    return "k:" + json.dumps(values, separators=(",", ":"))
+
+
+def readable(path: Path) -> str:
+    """A path as people write it: `spec.template.spec.containers[name=main].image`."""
+    text = ""
+    for step in path:
+        if step.startswith("k:"):
+            text += "[" + ",".join(f"{key}={value}" for key, value in json.loads(step[2:]).items()) + "]"
+        else:
+            text += ("." if text else "") + step.removeprefix("f:")
+    return text
+
+
+def managers(managed_fields: list[dict[str, Any]], path: Path, *, ours: str) -> list[str]:
+    """Who else than `ours` last wrote the field, from the object's managedFields.
+
+    For a field that somebody removed there is no such record; then the one who wrote last is named.
+    """
+    others = [entry for entry in managed_fields if entry.get("manager") != ours and not entry.get("subresource")]
+    exact = [entry["manager"] for entry in others if _owns(entry.get("fieldsV1", {}), path)]
+    if exact:
+        return sorted(set(exact))
+    latest = max(others, key=lambda entry: entry.get("time", ""), default=None)
+    return [latest["manager"]] if latest else []
+
+
+def _owns(fields: dict[str, Any], path: Path) -> bool:
+    """Whether the set contains the path, or something below or the whole above it."""
+    for step in path:
+        if step not in fields:
+            # A leaf above the path is an atomic value that includes it.
+            return bool(path) and fields == {} and step is not path[0]
+        fields = fields[step]
+    return True

@@ -1,0 +1,41 @@
+"""Conditions as the Kubernetes API conventions want them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+MESSAGE_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One aspect of a ShopService. `status` None stands for Unknown."""
+
+    type: str
+    status: bool | None
+    reason: str
+    message: str = ""
+
+
+def merge(
+    conditions: Iterable[Condition], before: Iterable[dict[str, Any]], *, generation: int, now: datetime
+) -> list[dict[str, Any]]:
+    """Conditions as they are stored; lastTransitionTime stays while the status stays."""
+    old = {condition["type"]: condition for condition in before}
+    return [_stored(condition, old.get(condition.type, {}), generation, now) for condition in conditions]
+
+
+def _stored(condition: Condition, old: dict[str, Any], generation: int, now: datetime) -> dict[str, Any]:
+    status = "Unknown" if condition.status is None else str(condition.status)
+    since = old.get("lastTransitionTime") if old.get("status") == status else None
+    return {
+        "type": condition.type,
+        "status": status,
+        "reason": condition.reason,
+        "message": condition.message[:MESSAGE_LENGTH],
+        "observedGeneration": generation,
+        "lastTransitionTime": since or now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }

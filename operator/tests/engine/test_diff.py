@@ -1,0 +1,121 @@
+"""Desired ⊆ live, path notation and who owns a field."""
+
+from typing import Any
+
+import pytest
+
+from shop_operator.engine.diff import applied_hash, differences, managers, readable
+
+POD: dict[str, Any] = {
+    "containers": [
+        {
+            "name": "main",
+            "image": "a:1",
+            "env": [{"name": "A", "value": "1"}],
+            "ports": [{"containerPort": 8080}],
+            "args": ["serve"],
+        }
+    ]
+}
+
+
+def deployment(pod: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {**spec, "template": {"spec": pod}}}
+
+
+def paths(desired: dict[str, Any], live: dict[str, Any]) -> list[str]:
+    return [readable(path) for path in differences(desired, live)]
+
+
+def test_what_others_add_is_no_difference() -> None:
+    live = deployment(
+        {
+            "restartPolicy": "Always",
+            "containers": [
+                {"name": "sidecar", "image": "proxy:1"},
+                {
+                    "name": "main",
+                    "image": "a:1",
+                    "env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}],
+                    "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+                    "args": ["serve"],
+                    "imagePullPolicy": "Always",
+                },
+            ],
+        },
+        replicas=3,
+    )
+    assert paths(deployment(POD), live) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"image": "a:2"}, "spec.template.spec.containers[name=main].image"),
+        ({"args": ["serve", "more"]}, "spec.template.spec.containers[name=main].args"),
+        ({"env": []}, "spec.template.spec.containers[name=main].env[name=A]"),
+        ({"ports": [{"containerPort": 1}]}, "spec.template.spec.containers[name=main].ports[containerPort=8080,protocol=TCP]"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_or_other_is_named(change: dict[str, Any], path: str) -> None:
+    live = deployment({"containers": [{**POD["containers"][0], **change}]})
+    assert paths(deployment(POD), live) == [path]
+
+
+@pytest.mark.parametrize("empty", [0, False, "", [], {}, None])
+def test_empty_is_absent(empty: Any) -> None:
+    assert paths({"kind": "X", "spec": {"field": empty}}, {"spec": {}}) == []
+
+
+@pytest.mark.parametrize(("want", "have"), [(0, 3), (False, True), ([], [1]), ("", "x")])
+def test_empty_is_not_something(want: Any, have: Any) -> None:
+    assert paths({"kind": "X", "spec": {"field": want}}, {"spec": {"field": have}}) == ["spec.field"]
+
+
+def test_atomic_lists_belong_to_one_writer() -> None:
+    want = {"kind": "NetworkPolicy", "spec": {"ingress": [{"ports": [{"port": 80}]}]}}
+    defaulted = {"spec": {"ingress": [{"ports": [{"port": 80, "protocol": "TCP"}]}]}}
+    more = {"spec": {"ingress": [{"ports": [{"port": 80}, {"port": 81}]}]}}
+    assert paths(want, defaulted) == []
+    assert paths(want, more) == ["spec.ingress"]
+
+
+def test_ports_of_a_service_are_found_by_number() -> None:
+    want = {"kind": "Service", "spec": {"ports": [{"port": 80, "targetPort": "http"}]}}
+    have = {"spec": {"ports": [{"port": 81, "protocol": "TCP"}, {"port": 80, "protocol": "TCP", "targetPort": "http"}]}}
+    assert paths(want, have) == []
+
+
+def test_the_hash_depends_on_content_alone() -> None:
+    assert applied_hash({"a": 1, "b": {"c": 2}}) == applied_hash({"b": {"c": 2}, "a": 1})
+    assert applied_hash({"a": 1}) != applied_hash({"a": 2})
+
+
+def entry(manager: str, fields: dict[str, Any], time: str = "2026-01-01T00:00:00Z", **more: str) -> dict[str, Any]:
+    return {"manager": manager, "fieldsV1": fields, "time": time, **more}
+
+
+IMAGE = ("f:spec", "f:template", "f:spec", "f:containers", 'k:{"name":"main"}', "f:image")
+
+
+def test_the_owner_of_a_field_is_named() -> None:
+    owns: dict[str, Any] = {"f:image": {}}
+    for step in reversed(IMAGE[:-1]):
+        owns = {step: owns}
+    fields = [
+        entry("shop-operator", {"f:spec": {"f:replicas": {}}}),
+        entry("kubectl-edit", owns),
+        entry("kubectl-label", {"f:metadata": {"f:labels": {"f:a": {}}}}, "2026-02-01T00:00:00Z"),
+    ]
+    assert managers(fields, IMAGE, ours="shop-operator") == ["kubectl-edit"]
+
+
+def test_for_a_removed_field_the_last_writer_is_named() -> None:
+    fields = [
+        entry("shop-operator", {}, "2026-03-01T00:00:00Z"),
+        entry("early", {"f:metadata": {}}),
+        entry("kubectl-patch", {"f:metadata": {}}, "2026-02-01T00:00:00Z"),
+        entry("kube-controller-manager", {}, "2026-03-01T00:00:00Z", subresource="status"),
+    ]
+    assert managers(fields, IMAGE, ours="shop-operator") == ["kubectl-patch"]
+    assert managers([], IMAGE, ours="shop-operator") == []

@@ -1,0 +1,137 @@
+"""The queue of keys: once each, urgent first, failed ones later."""
+
+import asyncio
+
+import pytest
+
+from shop_operator.engine.queue import Priority, Queue
+
+
+async def drain(queue: Queue[str]) -> list[str]:
+    keys = []
+    while queue.depth:
+        key = await queue.get()
+        queue.done(key)
+        keys.append(key)
+    return keys
+
+
+async def test_keys_come_in_order_and_once() -> None:
+    queue: Queue[str] = Queue()
+    for key in "abab":
+        queue.add(key)
+    assert queue.depth == 2
+    assert await drain(queue) == ["a", "b"]
+
+
+async def test_repairs_come_first_even_if_the_key_waited_before() -> None:
+    queue: Queue[str] = Queue()
+    for key in "abc":
+        queue.add(key)
+    queue.add("c", Priority.REPAIR)
+    queue.add("b", Priority.REPAIR)
+    queue.add("b", Priority.NORMAL)
+    assert await drain(queue) == ["c", "b", "a"]
+
+
+async def test_a_key_marked_while_in_work_is_queued_again_and_never_worked_on_twice_at_a_time() -> None:
+    queue: Queue[str] = Queue()
+    queue.add("a")
+    assert await queue.get() == "a"
+    queue.add("a", Priority.REPAIR)
+    assert queue.depth == 0
+    queue.done("a")
+    assert await drain(queue) == ["a"]
+
+
+async def test_a_getter_wakes_up_when_a_key_arrives() -> None:
+    queue: Queue[str] = Queue()
+    first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("a")
+    queue.add("b")
+    assert {await first, await second} == {"a", "b"}
+
+
+async def test_a_cancelled_getter_passes_its_key_on() -> None:
+    queue: Queue[str] = Queue()
+    first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("a")
+    first.cancel()
+    assert await asyncio.wait_for(second, 1) == "a"
+
+
+async def test_failures_wait_longer_each_time_and_success_forgets_them() -> None:
+    queue: Queue[str] = Queue(first_backoff=1, last_backoff=4)
+    delays = []
+    for _ in range(5):
+        queue.add("a")
+        await queue.get()
+        delays.append(queue.failed("a"))
+    for delay, most in zip(delays, (1, 2, 4, 4, 4), strict=True):
+        assert most / 2 <= delay <= most
+    queue.add("a")
+    await queue.get()
+    queue.done("a")
+    queue.add("a")
+    await queue.get()
+    assert queue.failed("a") <= 1
+
+
+async def test_a_failed_key_comes_again_by_itself() -> None:
+    queue: Queue[str] = Queue(first_backoff=0.01)
+    queue.add("a")
+    await queue.get()
+    queue.failed("a")
+    assert queue.depth == 0
+    assert await asyncio.wait_for(queue.get(), 1) == "a"
+
+
+async def test_the_server_can_ask_for_a_longer_wait() -> None:
+    queue: Queue[str] = Queue(first_backoff=0.01)
+    queue.add("a")
+    await queue.get()
+    assert queue.failed("a", at_least=7) == 7
+
+
+async def test_depth_and_age() -> None:
+    now = 100.0
+    queue: Queue[str] = Queue(clock=lambda: now)
+    assert (queue.depth, queue.age, queue.longest_work) == (0, 0, 0)
+    queue.add("a")
+    now = 103.0
+    queue.add("b")
+    queue.add("a", Priority.REPAIR)
+    assert (queue.depth, queue.age) == (2, 3)
+    await queue.get()
+    now = 104.0
+    assert (queue.depth, queue.age, queue.longest_work) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+async def test_nothing_is_lost_under_load(workers: int) -> None:
+    queue: Queue[int] = Queue()
+    seen: list[int] = []
+    active: set[int] = set()
+
+    async def work() -> None:
+        while True:
+            key = await queue.get()
+            assert key not in active
+            active.add(key)
+            await asyncio.sleep(0)
+            seen.append(key)
+            active.discard(key)
+            queue.done(key)
+
+    tasks = [asyncio.create_task(work()) for _ in range(workers)]
+    for round_ in range(3):
+        for key in range(50):
+            queue.add(key, Priority(round_ % 2))
+        await asyncio.sleep(0)
+    while queue.depth or active:
+        await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    assert set(seen) == set(range(50))
