@@ -51,8 +51,9 @@ class Cache(Protocol):
     async def update(self, keys: Collection[str], change: Callable[[Found], tuple[Writes, T]]) -> T:
         """Read `keys`, let `change` decide, write atomically if none of them changed meanwhile, else again.
 
-        `change` may run several times and must do nothing but compute; what it raises ends the update with
-        nothing written. Returns the second half of its answer. Raises `CacheContended` when time is over.
+        `change` may run several times and must do nothing but compute; it may write only `keys`, and what it
+        raises ends the update with nothing written. Returns the second half of its answer. Raises
+        `CacheContended` when time is over.
         """
 
     async def ping(self) -> None:
@@ -60,3 +61,10 @@ class Cache(Protocol):
 
     async def aclose(self) -> None:
         """Close connections."""
+
+
+def check_writes(keys: Collection[str], writes: Writes) -> None:
+    """Raise ValueError when an update would write a key that it has not read."""
+    for key in writes:
+        if key not in keys:
+            raise ValueError(f"update: {key!r} was not among the keys read ({', '.join(keys)})")

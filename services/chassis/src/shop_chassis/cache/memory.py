@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
-from shop_chassis.cache import Entry, Found, Writes
+from shop_chassis.cache import Entry, Found, Writes, check_writes
 
 T = TypeVar("T")
 
@@ -44,6 +44,7 @@ class MemoryCache:
     async def update(self, keys: Collection[str], change: Callable[[Found], tuple[Writes, T]]) -> T:
         """See `Cache.update`."""
         writes, result = change({key: self._read(key) for key in keys})
+        check_writes(keys, writes)
         for key, entry in writes.items():
             self._write(key, entry)
         return result

@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 
-from shop_chassis.cache import CacheContended, CacheUnavailable, Entry, Found, Writes
+from shop_chassis.cache import CacheContended, CacheUnavailable, Entry, Found, Writes, check_writes
 
 T = TypeVar("T")
 
@@ -123,6 +123,7 @@ class RedisCache:
         pause = 0.001
         while True:
             writes, result = change(found)
+            check_writes(names, writes)
             if not writes:
                 return result
             conflicting = await self._write_if_unchanged(names, found, writes)
