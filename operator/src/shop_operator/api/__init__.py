@@ -21,6 +21,7 @@ from shop_operator.api.spec import (
     Monitoring,
     Port,
     Probe,
+    Probes,
     ShopServiceSpec,
 )
 from shop_operator.api.status import ChildStatus, Condition, ShopServiceStatus
@@ -44,6 +45,7 @@ __all__ = [
     "Monitoring",
     "Port",
     "Probe",
+    "Probes",
     "ShopService",
     "ShopServiceSpec",
     "ShopServiceStatus",

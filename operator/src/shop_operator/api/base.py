@@ -4,8 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from shop_operator.api import quantity
 
@@ -23,6 +33,11 @@ class Rule:
     holds: Callable[[Any], bool] | None
     """The same over the model; None for a transition rule, which only the API server can judge."""
 
+    def validation(self) -> dict[str, str]:
+        """The item of x-kubernetes-validations."""
+        path = {"fieldPath": f".{self.field}"} if self.field else {}
+        return {"rule": self.cel, "message": self.message, **path}
+
 
 class Model(BaseModel):
     """A part of a ShopService: camelCase outside, unknown fields refused, docstrings as descriptions."""
@@ -38,6 +53,17 @@ class Model(BaseModel):
     rules: ClassVar[tuple[Rule, ...]] = ()
     list_keys: ClassVar[tuple[str, ...]] = ()
     """What identifies an item in a list of these (list-type map); empty: the list is atomic."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        if cls.rules:
+            schema["x-kubernetes-validations"] = [rule.validation() for rule in cls.rules]
+        if cls.list_keys:
+            schema["x-list-keys"] = list(cls.list_keys)
+        return schema
 
 
 def _text(number: object) -> object:

@@ -19,7 +19,7 @@ def value(text: str) -> Decimal:
     """The number a quantity stands for, in its base unit (bytes, cores, …). Raises ValueError."""
     number, suffix = _split(text)
     if suffix in _BINARY:
-        return number * 1024 ** _BINARY[suffix]
+        return number * Decimal(1024) ** _BINARY[suffix]
     return number.scaleb(_exponent(suffix))
 
 

@@ -161,7 +161,7 @@ class Metric(Model):
     QueueLag: messages that wait in a durable consumer of the broker. Cpu, Memory: per cent of the
     request. The first three need KEDA."""
     target: Quantity
-    """What one pod is to carry; for Cpu and Memory whole per cent of its request."""
+    """What one pod is to carry: a number, for Cpu and Memory per cent of its request."""
     stream: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
     """QueueLag: the JetStream stream."""
     consumer: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z0-9_-]+$")] | None = None

@@ -1,9 +1,149 @@
-"""The autoscaler."""
+"""The autoscaler: a KEDA ScaledObject, or where KEDA is absent a plain HPA on what that can measure."""
 
-from shop_operator.api import ShopService
-from shop_operator.children.context import Context, Gap
+from typing import Any
+
+from shop_operator.api import Autoscaling, Metric, ShopService, quantity
+from shop_operator.children.context import Context, Gap, Manifest
+from shop_operator.children.meta import manifest
+
+SERIES = {
+    "RequestsPerSecond": "http_server_requests_total",
+    "Concurrency": "http_server_active_request_seconds_total",
+}
+"""The counters that the service's own metrics are rates of."""
+RESOURCES = {"Cpu": "cpu", "Memory": "memory"}
+"""What a plain HPA can do too."""
+RATE_WINDOW = "15s"
+POLLING_SECONDS = 5
+FAILURES = 3
+"""Failed reads of a metric after which KEDA falls back."""
+
+
+def build(shop: ShopService, context: Context) -> list[Manifest]:
+    """At most one of the two, and none where no metric can be had; the number of pods then stays."""
+    autoscaling = shop.spec.autoscaling
+    if autoscaling is None:
+        return []
+    if "ScaledObject" in context.kinds:
+        return [_scaled_object(shop, autoscaling, context)]
+    metrics = [metric for metric in autoscaling.metrics if metric.type in RESOURCES]
+    return [_hpa(shop, autoscaling, metrics)] if metrics else []
 
 
 def gaps(shop: ShopService, context: Context) -> list[Gap]:
-    """What of spec.autoscaling this cluster cannot do."""
-    return []
+    """What of spec.autoscaling cannot work on this cluster."""
+    if shop.spec.autoscaling is None:
+        return []
+    found = []
+    for index, metric in enumerate(shop.spec.autoscaling.metrics):
+        missing = None
+        if metric.type not in RESOURCES and "ScaledObject" not in context.kinds:
+            missing = "KEDA, which this cluster lacks: install it, or scale on Cpu or Memory"
+        elif metric.type in SERIES and "PodMonitor" not in context.kinds:
+            missing = (
+                "the Prometheus Operator, which this cluster lacks: install it, so that the pods are scraped"
+            )
+        if missing:
+            message = f"spec.autoscaling.metrics[{index}]: {metric.type} needs {missing}"
+            found.append(Gap("AutoscalingActive", "MetricNotAvailable", message))
+    return found
+
+
+def query(shop: ShopService, kind: str) -> str:
+    """PromQL for the sum over all pods. The second part is 0 for pods that are up but have no series yet;
+    without any pod there is no result at all, which must not be taken for 0."""
+    pods = f'namespace="{shop.namespace}",job="{shop.name}"'
+    return f"sum(rate({SERIES[kind]}{{{pods}}}[{RATE_WINDOW}])) or 0 * sum(up{{{pods}}} == 1)"
+
+
+def _scaled_object(shop: ShopService, autoscaling: Autoscaling, context: Context) -> Manifest:
+    spec: dict[str, Any] = {
+        "scaleTargetRef": {"name": shop.name},
+        "minReplicaCount": autoscaling.min,
+        "maxReplicaCount": autoscaling.max,
+        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _behavior(autoscaling)}},
+        "triggers": [_trigger(shop, metric, context) for metric in autoscaling.metrics],
+    }
+    if autoscaling.min == 0:
+        # Only between none and one does KEDA itself poll. From one on the HPA asks, at its own pace: with
+        # KEDA's cache in between it would get older values for more queries.
+        spec |= {"pollingInterval": POLLING_SECONDS, "cooldownPeriod": autoscaling.cooldown_seconds}
+    if any(metric.type not in RESOURCES for metric in autoscaling.metrics):  # or KEDA refuses a fallback
+        # Without an answer nothing changes; but a worker at zero whose queue cannot be read is started, since
+        # it may be the one that creates its consumer.
+        spec["fallback"] = {
+            "failureThreshold": FAILURES,
+            "replicas": max(autoscaling.min, 1),
+            "behavior": "currentReplicasIfHigher",
+        }
+    return manifest(shop, "keda.sh/v1alpha1", "ScaledObject", "service", spec=spec)
+
+
+def _trigger(shop: ShopService, metric: Metric, context: Context) -> dict[str, Any]:
+    settings = context.settings
+    if metric.type in RESOURCES:
+        return {
+            "type": RESOURCES[metric.type],
+            "metricType": "Utilization",
+            "metadata": {"value": str(_whole(metric))},
+        }
+    if metric.type == "QueueLag":
+        return {
+            "type": "nats-jetstream",
+            "metadata": {
+                "natsServerMonitoringEndpoint": settings.events_monitoring,
+                "account": "$G",
+                "stream": metric.stream,
+                "consumer": metric.consumer,
+                "lagThreshold": str(_whole(metric)),
+            },
+        }
+    return {
+        "type": "prometheus",
+        "metadata": {
+            "serverAddress": settings.prometheus_url,
+            "query": query(shop, metric.type),
+            "threshold": format(quantity.value(metric.target).normalize(), "f"),
+            "ignoreNullValues": "false",
+        },
+    }
+
+
+def _hpa(shop: ShopService, autoscaling: Autoscaling, metrics: list[Metric]) -> Manifest:
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": shop.name},
+        "minReplicas": autoscaling.min,
+        "maxReplicas": autoscaling.max,
+        "behavior": _behavior(autoscaling),
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {
+                    "name": RESOURCES[metric.type],
+                    "target": {"type": "Utilization", "averageUtilization": _whole(metric)},
+                },
+            }
+            for metric in metrics
+        ],
+    }
+    return manifest(shop, "autoscaling/v2", "HorizontalPodAutoscaler", "service", spec=spec)
+
+
+def _whole(metric: Metric) -> int:
+    return int(quantity.value(metric.target))
+
+
+def _behavior(autoscaling: Autoscaling) -> dict[str, Any]:
+    """Up at once to what the metrics ask for; down by halves, when that was right for a while."""
+    return {
+        "scaleUp": {
+            "stabilizationWindowSeconds": 0,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Pods", "value": autoscaling.max, "periodSeconds": 15}],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": autoscaling.scale_down_stabilization_seconds,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Percent", "value": 50, "periodSeconds": 15}],
+        },
+    }

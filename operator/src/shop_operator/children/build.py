@@ -1,15 +1,42 @@
 """All children of a ShopService, in the order in which they are applied."""
 
 from shop_operator.api import ShopService
+from shop_operator.children import (
+    autoscaler,
+    cache,
+    database,
+    deployment,
+    ingress,
+    migration,
+    networkpolicy,
+    pdb,
+    podmonitor,
+    service,
+    serviceaccount,
+)
+from shop_operator.children.canonical import canonical
 from shop_operator.children.context import Context, Manifest
+
+ORDER = (
+    serviceaccount,
+    networkpolicy,  # before any pod, so that none is ever open
+    database,
+    cache,
+    service,
+    migration,
+    deployment,
+    pdb,
+    podmonitor,
+    ingress,
+    autoscaler,  # last: KEDA's webhook refuses a ScaledObject whose Deployment is not there
+)
+"""What others stand on comes first."""
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
-    """The children, canonical and complete. What is not in the list and has our ownerReference is to go.
+    """The children, complete and in canonical form. Pure: the same input gives the same output.
 
-    Order: ServiceAccount and NetworkPolicies (a pod is never open), then credentials, configuration and
-    claims, then database and cache, then what leads to the service, then the migration Job, then the
-    Deployment and what watches over it, last the autoscaler: KEDA's webhook refuses a ScaledObject whose
-    Deployment is not there.
+    An object that carries our ownerReference and is not in the list is to go; one without ownerReference
+    (what is retained) is never removed.
     """
-    return []
+    return [canonical(manifest) for module in ORDER for manifest in module.build(shop, context)]

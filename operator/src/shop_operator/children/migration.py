@@ -2,8 +2,18 @@
 
 import hashlib
 import json
+from typing import Any
 
 from shop_operator.api import ShopService
+from shop_operator.children import database
+from shop_operator.children.container import container, pod
+from shop_operator.children.context import Context, Manifest
+from shop_operator.children.meta import APPLY_POLICY, labels, manifest
+
+RETRIES = 3
+DEADLINE_SECONDS = 1800
+TTL_SECONDS = 24 * 3600
+"""How long the finished Job, and with it the log, can be looked at."""
 
 
 def job_name(shop: ShopService) -> str | None:
@@ -17,3 +27,41 @@ def job_name(shop: ShopService) -> str | None:
         return None
     what = json.dumps([shop.spec.image, migrations.command, migrations.args])
     return f"{shop.name}-migrate-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
+
+
+def build(shop: ShopService, context: Context) -> list[Manifest]:
+    """The image in the environment of the service, with other arguments. Applied once for each name."""
+    migrations = shop.spec.migrations
+    if migrations is None:
+        return []
+    spec = {
+        "backoffLimit": RETRIES,
+        "activeDeadlineSeconds": DEADLINE_SECONDS,
+        "ttlSecondsAfterFinished": TTL_SECONDS,
+        "template": {
+            "metadata": {"labels": labels(shop, "migration")},
+            "spec": _pod(shop, context),
+        },
+    }
+    return [
+        manifest(
+            shop,
+            "batch/v1",
+            "Job",
+            "migration",
+            name=job_name(shop),
+            annotations={APPLY_POLICY: "Once"},
+            spec=spec,
+        )
+    ]
+
+
+def _pod(shop: ShopService, context: Context) -> dict[str, Any]:
+    migrations, found = shop.spec.migrations, pod(shop, context)
+    assert migrations is not None
+    found["restartPolicy"] = "Never"
+    found["containers"] = [container(shop, context, command=migrations.command, args=migrations.args)]
+    if shop.spec.database:
+        found["volumes"] = [*found["volumes"], database.config_volume(shop)]
+        found["initContainers"] = [database.waiting(shop, shop.spec.database, context)]
+    return found

@@ -1,1 +1,5 @@
 """The command `shop-operator`."""
+
+from shop_operator.cli.main import main
+
+__all__ = ["main"]

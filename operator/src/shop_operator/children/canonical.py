@@ -1,0 +1,38 @@
+"""The form in which the API server returns what it was given, so that "desired ⊆ live" compares equal."""
+
+from typing import Any
+
+from shop_operator.api import quantity
+
+_QUANTITIES = ("requests", "limits")
+_QUANTITY = ("sizeLimit", "divisor")
+_AS_IT_IS = ("data", "binaryData")
+"""Of Secrets and ConfigMaps, where empty texts stay; volumes and the like have no such field."""
+
+
+def canonical(value: Any, key: str = "") -> Any:
+    """A copy without nulls, empty texts and empty lists, and with quantities as the server writes them.
+
+    Empty maps, 0 and false stay: in the fields that builders set they mean something (`emptyDir: {}`,
+    `maxUnavailable: 0`, `automountServiceAccountToken: false`).
+    """
+    if isinstance(value, dict):
+        if key in _AS_IT_IS:
+            return dict(value)
+        if key in _QUANTITIES:
+            return {name: _amount(amount) for name, amount in value.items()}
+        return {
+            name: found
+            for name, item in value.items()
+            if (found := canonical(item, name)) not in (None, "", [])
+        }
+    if isinstance(value, list):
+        return [canonical(item) for item in value]
+    return _amount(value) if key in _QUANTITY and value is not None else value
+
+
+def _amount(found: Any) -> Any:
+    try:
+        return quantity.canonical(str(found))
+    except ValueError:
+        return found  # passed on from the resource as it is: the API server names the fault in the child

@@ -1,0 +1,200 @@
+"""The dedicated PostgreSQL: one server on one volume, its address and credentials as a Service Binding.
+
+The operator brings configuration and scripts (scripts/postgres), the image only PostgreSQL's programs and a
+user with id 999: Debian's packages and the official Debian-based image both serve.
+"""
+
+from typing import Any
+
+from shop_operator.api import Database, ShopService, quantity
+from shop_operator.children import resources, secret, volume
+from shop_operator.children.context import Context, Manifest
+from shop_operator.children.meta import labels, manifest, selector
+from shop_operator.children.pod import (
+    BINDINGS,
+    RESTRICTED,
+    TMP_MOUNT,
+    TMP_VOLUME,
+    binding_mount,
+    binding_volume,
+    security,
+)
+from shop_operator.children.scripts import folder
+
+PORT = 5432
+USER = 999
+DEFAULT_RESOURCES: dict[str, Any] = {
+    "requests": {"cpu": "50m", "memory": "96Mi"},
+    "limits": {"memory": "256Mi"},
+}
+HELPER_RESOURCES: dict[str, Any] = {
+    "requests": {"cpu": "5m", "memory": "8Mi"},
+    "limits": {"memory": "64Mi"},
+}
+CONFIG = "/config"
+
+
+def name(shop: ShopService) -> str:
+    """Name of StatefulSet, Service, Secret, ConfigMap and NetworkPolicy of the database."""
+    return f"{shop.name}-db"
+
+
+def build(shop: ShopService, context: Context) -> list[Manifest]:
+    """Secret, ConfigMap, claim, Service, StatefulSet."""
+    database = shop.spec.database
+    if database is None:
+        return []
+    owned = database.deletion_policy == "Delete"
+    return [
+        secret.binding(
+            shop,
+            "database",
+            name(shop),
+            owned=owned,
+            data={
+                "type": "postgresql",
+                "provider": "shop-operator",
+                "host": f"{name(shop)}.{shop.namespace}.svc",
+                "port": str(PORT),
+                "database": shop.name,
+                "username": shop.name,
+                "password": secret.password(context, name(shop)),
+            },
+        ),
+        manifest(shop, "v1", "ConfigMap", "database", name=name(shop), data=folder("postgres")),
+        volume.claim(
+            shop,
+            "database",
+            name(shop),
+            storage=database.storage,
+            storage_class=database.storage_class_name,
+            owned=owned,
+        ),
+        manifest(shop, "v1", "Service", "database", name=name(shop), spec=_service(shop)),
+        manifest(
+            shop, "apps/v1", "StatefulSet", "database", name=name(shop), spec=_set(shop, database, context)
+        ),
+    ]
+
+
+def waiting(shop: ShopService, database: Database, context: Context) -> dict[str, Any]:
+    """An init container that ends when the database takes the service's login."""
+    return {
+        "name": "wait-for-database",
+        **_program(database, context, "wait.sh"),
+        "resources": HELPER_RESOURCES,
+        "volumeMounts": [TMP_MOUNT, _config_mount(), binding_mount("database")],
+    }
+
+
+def config_volume(shop: ShopService) -> dict[str, Any]:
+    """The volume with the scripts."""
+    return {"name": "database-config", "configMap": {"name": name(shop)}}
+
+
+def _service(shop: ShopService) -> dict[str, Any]:
+    # Headless: there is one pod, and a connection should not outlive it in some table.
+    return {
+        "clusterIP": "None",
+        "selector": selector(shop, "database"),
+        "ports": [{"name": "postgresql", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
+    }
+
+
+def _set(shop: ShopService, database: Database, context: Context) -> dict[str, Any]:
+    return {
+        "serviceName": name(shop),
+        "replicas": 1,
+        "selector": {"matchLabels": selector(shop, "database")},
+        "template": {
+            "metadata": {"labels": labels(shop, "database")},
+            "spec": {
+                "automountServiceAccountToken": False,
+                "enableServiceLinks": False,
+                "securityContext": security(USER),
+                "terminationGracePeriodSeconds": 60,
+                "volumes": [
+                    TMP_VOLUME,
+                    {"name": "socket", "emptyDir": {}},
+                    config_volume(shop),
+                    binding_volume("database", name(shop)),
+                    volume.claimed(name(shop)),
+                ],
+                "containers": [_server(database, context), _roles(database, context)],
+            },
+        },
+    }
+
+
+def _server(database: Database, context: Context) -> dict[str, Any]:
+    program = _program(database, context, "start.sh")
+    limits = resources.merged(database.resources, DEFAULT_RESOURCES)
+    program["env"] += [
+        {"name": "PGDATA", "value": "/data/pgdata"},
+        {"name": "SHARED_BUFFERS", "value": shared_buffers(limits)},
+    ]
+    return {
+        "name": "postgres",
+        **program,
+        "ports": [{"name": "postgresql", "containerPort": PORT, "protocol": "TCP"}],
+        "resources": limits,
+        # A crash is followed by recovery, which may take as long as it takes.
+        "startupProbe": _probe(
+            "alive.sh", {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 300}
+        ),
+        "readinessProbe": _probe(
+            "ready.sh", {"periodSeconds": 3, "timeoutSeconds": 5, "failureThreshold": 3}
+        ),
+        "livenessProbe": _probe(
+            "alive.sh", {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6}
+        ),
+        "volumeMounts": [
+            TMP_MOUNT,
+            _socket_mount(),
+            _config_mount(),
+            binding_mount("database"),
+            {"name": "data", "mountPath": "/data"},
+        ],
+    }
+
+
+def _roles(database: Database, context: Context) -> dict[str, Any]:
+    return {
+        "name": "roles",
+        **_program(database, context, "roles.sh"),
+        "resources": HELPER_RESOURCES,
+        "volumeMounts": [TMP_MOUNT, _socket_mount(), _config_mount(), binding_mount("database")],
+    }
+
+
+def _program(database: Database, context: Context, script: str) -> dict[str, Any]:
+    return {
+        "image": context.settings.postgres_image.replace("{version}", database.version),
+        "imagePullPolicy": context.settings.image_pull_policy,
+        "command": ["/bin/sh", f"{CONFIG}/{script}"],
+        "env": [
+            {"name": "POSTGRES_BIN", "value": f"/usr/lib/postgresql/{database.version}/bin"},
+            {"name": "PGHOST", "value": "/run/postgresql"},
+            {"name": "PGPORT", "value": str(PORT)},
+            {"name": "SERVICE_BINDING_ROOT", "value": BINDINGS},
+        ],
+        "securityContext": RESTRICTED,
+    }
+
+
+def shared_buffers(limits: dict[str, Any]) -> str:
+    """A quarter of the memory, 16 MiB at least, in PostgreSQL's own unit."""
+    memory = {**limits.get("requests", {}), **limits.get("limits", {})}["memory"]
+    return f"{max(16, int(quantity.value(memory)) // 4 // 1024**2)}MB"
+
+
+def _probe(script: str, timing: dict[str, int]) -> dict[str, Any]:
+    return {**timing, "exec": {"command": ["/bin/sh", f"{CONFIG}/{script}"]}}
+
+
+def _socket_mount() -> dict[str, Any]:
+    return {"name": "socket", "mountPath": "/run/postgresql"}
+
+
+def _config_mount() -> dict[str, Any]:
+    return {"name": "database-config", "mountPath": CONFIG, "readOnly": True}

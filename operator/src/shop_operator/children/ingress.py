@@ -1,0 +1,24 @@
+"""The Ingress of `expose: {type: Ingress}`."""
+
+from shop_operator.api import ShopService
+from shop_operator.children.context import Context, Manifest
+from shop_operator.children.meta import manifest
+
+
+def build(shop: ShopService, context: Context) -> list[Manifest]:
+    """All paths of the host lead to the first port."""
+    expose = shop.spec.expose
+    if expose is None or expose.type != "Ingress":
+        return []
+    backend = {"service": {"name": shop.name, "port": {"number": shop.spec.ports[0].service_port}}}
+    spec = {
+        "ingressClassName": expose.ingress_class_name,
+        "rules": [
+            {
+                "host": expose.host,
+                "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+            }
+        ],
+        "tls": [{"hosts": [expose.host], "secretName": expose.tls.secret_name}] if expose.tls else [],
+    }
+    return [manifest(shop, "networking.k8s.io/v1", "Ingress", "service", spec=spec)]
