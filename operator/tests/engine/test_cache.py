@@ -75,7 +75,9 @@ def test_a_list_leaves_no_ghosts_and_keeps_what_is_newer_than_itself() -> None:
     cache.replace("Secret", [secret(4, name="listed")], "10")
     names = {child["metadata"]["name"] for child in cache.children(CART)}
     assert names == {"applied-since", "listed"}
-    assert [(old and old["metadata"]["name"], new) for _, old, new in heard if new is None] == [("ghost", None)]
+    assert [(old and old["metadata"]["name"], new) for _, old, new in heard if new is None] == [
+        ("ghost", None)
+    ]
 
 
 def test_a_list_from_a_restored_backup_is_believed() -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from shop_operator.engine.diff import applied_hash, differences, managers, readable
 
 POD: dict[str, Any] = {
@@ -20,7 +19,12 @@ POD: dict[str, Any] = {
 
 
 def deployment(pod: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {**spec, "template": {"spec": pod}}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {},
+        "spec": {**spec, "template": {"spec": pod}},
+    }
 
 
 def paths(desired: dict[str, Any], live: dict[str, Any]) -> list[str]:
@@ -82,7 +86,11 @@ def test_atomic_lists_belong_to_one_writer() -> None:
 
 def test_ports_of_a_service_are_found_by_number() -> None:
     want = {"kind": "Service", "spec": {"ports": [{"port": 80, "targetPort": "http"}]}}
-    have = {"spec": {"ports": [{"port": 81, "protocol": "TCP"}, {"port": 80, "protocol": "TCP", "targetPort": "http"}]}}
+    have = {
+        "spec": {
+            "ports": [{"port": 81, "protocol": "TCP"}, {"port": 80, "protocol": "TCP", "targetPort": "http"}]
+        }
+    }
     assert paths(want, have) == []
 
 
@@ -91,7 +99,9 @@ def test_the_hash_depends_on_content_alone() -> None:
     assert applied_hash({"a": 1}) != applied_hash({"a": 2})
 
 
-def entry(manager: str, fields: dict[str, Any], time: str = "2026-01-01T00:00:00Z", **more: str) -> dict[str, Any]:
+def entry(
+    manager: str, fields: dict[str, Any], time: str = "2026-01-01T00:00:00Z", **more: str
+) -> dict[str, Any]:
     return {"manager": manager, "fieldsV1": fields, "time": time, **more}
 
 

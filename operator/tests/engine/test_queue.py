@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-
 from shop_operator.engine.queue import Priority, Queue
 
 

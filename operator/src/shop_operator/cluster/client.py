@@ -115,26 +115,38 @@ class Api:
                     event: Manifest = json.loads(line)
                     if event["type"] == "ERROR":
                         status = event["object"]
-                        raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""))
+                        raise ApiError(
+                            status.get("code", 500), status.get("reason", ""), status.get("message", "")
+                        )
                     yield event
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unreachable(error) from error
 
     async def apply(
-        self, manifest: Mapping[str, Any], kind: Kind, *, manager: str, subresource: str | None = None, dry_run: bool = False
+        self,
+        manifest: Mapping[str, Any],
+        kind: Kind,
+        *,
+        manager: str,
+        subresource: str | None = None,
+        dry_run: bool = False,
     ) -> Manifest:
         """Server-side apply with force: only fields that `manifest` names are touched. Raises ApiError."""
         metadata = manifest["metadata"]
         params = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
         path = kind.path(metadata.get("namespace"), metadata["name"], subresource)
-        return await self._call("apply", kind, "PATCH", path, params=params, body=manifest, content_type=APPLY)
+        return await self._call(
+            "apply", kind, "PATCH", path, params=params, body=manifest, content_type=APPLY
+        )
 
     async def create(self, manifest: Mapping[str, Any], kind: Kind, *, manager: str) -> Manifest:
         """Create, never overwrite. Raises ApiError; status 409 when the name is taken."""
         path = kind.path(manifest["metadata"].get("namespace"))
         return await self._call("create", kind, "POST", path, params={"fieldManager": manager}, body=manifest)
 
-    async def merge(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], *, manager: str) -> Manifest:
+    async def merge(
+        self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any], *, manager: str
+    ) -> Manifest:
         """JSON merge patch (RFC 7386). Raises ApiError."""
         params = {"fieldManager": manager}
         path = kind.path(namespace, name)
@@ -169,7 +181,9 @@ class Api:
             data = json.dumps(body, separators=(",", ":")).encode()
         url = self._connection.server + path
         try:
-            async with self._session.request(method, url, params=params, data=data, headers=headers) as response:
+            async with self._session.request(
+                method, url, params=params, data=data, headers=headers
+            ) as response:
                 answer = await response.read()
                 self._observe(verb, kind.kind, response.status)
                 if response.status >= 400:

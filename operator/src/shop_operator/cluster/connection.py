@@ -28,6 +28,7 @@ class Connection:
 
     info: kopf.ConnectionInfo
     token_file: Path | None = None
+    user_agent: str = USER_AGENT
     _token: str = ""
     _read_at: float = field(default=float("-inf"))
 
@@ -49,7 +50,7 @@ class Connection:
         """An HTTP session with TLS set up and our user agent; 0 connections means no limit."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, ssl=self.info.as_ssl_context()),
-            headers={"User-Agent": USER_AGENT},
+            headers={"User-Agent": self.user_agent},
             proxy=self.info.proxy_url,
             timeout=aiohttp.ClientTimeout(total=30, sock_connect=5),
             **options,
@@ -71,7 +72,9 @@ def find() -> Connection:
     except (OSError, KeyError, kopf.LoginError) as error:
         raise LoginError(f"the kubeconfig cannot be used: {error}") from error
     if info is None:
-        raise LoginError("no cluster to talk to: this is no pod, and neither KUBECONFIG nor ~/.kube/config exists")
+        raise LoginError(
+            "no cluster to talk to: this is no pod, and neither KUBECONFIG nor ~/.kube/config exists"
+        )
     if not info.as_http_headers() and not (info.certificate_data or info.certificate_path):
         return Connection(_with_client_library())
     return Connection(info)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shop_operator.api import API_VERSION, KIND, PLURAL
+from shop_operator.children.kinds import CHILD_KINDS
+
 MANAGED_BY = "app.kubernetes.io/managed-by=shop-operator"
 
 
@@ -27,7 +30,9 @@ class Kind:
         """Name of the CustomResourceDefinition that would serve this kind."""
         return f"{self.plural}.{self.group}"
 
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+    def path(
+        self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
+    ) -> str:
         """Path of the collection or of one object, such as `/apis/apps/v1/namespaces/shop/deployments/cart`."""
         parts = ["/apis" if self.group else "/api", self.api_version]
         if namespace and self.namespaced:
@@ -36,25 +41,14 @@ class Kind:
         return "/".join(parts)
 
 
-SHOP_SERVICE = Kind("shopservice.dev/v1", "ShopService", "shopservices")
+SHOP_SERVICE = Kind(API_VERSION, KIND, PLURAL)
 EVENT = Kind("events.k8s.io/v1", "Event", "events")
-CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
+CRD = Kind(
+    "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
+)
 
-CHILDREN = (
-    Kind("v1", "ServiceAccount", "serviceaccounts"),
-    Kind("v1", "Secret", "secrets"),
-    Kind("v1", "ConfigMap", "configmaps"),
-    Kind("v1", "Service", "services"),
-    Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
-    Kind("apps/v1", "Deployment", "deployments"),
-    Kind("apps/v1", "StatefulSet", "statefulsets"),
-    Kind("batch/v1", "Job", "jobs"),
-    Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
-    Kind("networking.k8s.io/v1", "Ingress", "ingresses"),
-    Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
-    Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
-    Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects", optional=True),
-    Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", optional=True),
+CHILDREN = tuple(
+    Kind(child.api_version, child.kind, child.plural, optional=child.optional) for child in CHILD_KINDS
 )
 # Pods are watched, never written: they alone say why a new version does not come up.
 POD = Kind("v1", "Pod", "pods")

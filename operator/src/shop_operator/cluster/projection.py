@@ -10,7 +10,10 @@ Manifest = dict[str, Any]
 MANAGER = "shop-operator"
 # True in a projected Deployment while `replicas` is a field that our applies own.
 OWNS_REPLICAS = "ownsReplicas"
-_DROPPED_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
+_DROPPED_ANNOTATIONS = (
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+)
 
 
 def project(manifest: Manifest, kind: str) -> Manifest:
@@ -39,7 +42,11 @@ def _pod(pod: Manifest) -> Manifest:
     keep = ("name", "namespace", "uid", "resourceVersion", "labels", "ownerReferences", "deletionTimestamp")
     status = pod.get("status", {})
     containers = [
-        {key: container[key] for key in ("name", "image", "ready", "restartCount", "state", "lastState") if key in container}
+        {
+            key: container[key]
+            for key in ("name", "image", "ready", "restartCount", "state", "lastState")
+            if key in container
+        }
         for field in ("initContainerStatuses", "containerStatuses")
         for container in status.get(field, ())
     ]

@@ -76,7 +76,9 @@ class Reflector:
                 if error.status in (400, 404, 410, 500):
                     resource_version = ""
                 if error.status != 410:
-                    log.warning("watch interrupted", kind=self.kind.kind, error=error.message, retry_seconds=delay)
+                    log.warning(
+                        "watch interrupted", kind=self.kind.kind, error=error.message, retry_seconds=delay
+                    )
                     await asyncio.sleep(delay * random.uniform(0.5, 1))
                     delay = min(delay * 2, LAST_RETRY_SECONDS)
 
@@ -85,7 +87,10 @@ class Reflector:
         resource_version = ""
         async with self._one_list:
             async for page in self._api.pages(
-                self.kind, namespace=self._namespace, selector=self._selector, metadata_only=self._metadata_only
+                self.kind,
+                namespace=self._namespace,
+                selector=self._selector,
+                metadata_only=self._metadata_only,
             ):
                 resource_version = page["metadata"]["resourceVersion"]
                 objects += [project(item, self.kind.kind) for item in page.pop("items")]

@@ -82,7 +82,11 @@ class Cache:
 
     def children(self, key: Key) -> Iterator[Manifest]:
         """All objects that carry the ShopService's label."""
-        return (self._objects[ref.kind][ref] for ref in sorted(self._by_key.get(key, ())) if ref.kind != "ShopService")
+        return (
+            self._objects[ref.kind][ref]
+            for ref in sorted(self._by_key.get(key, ()))
+            if ref.kind != "ShopService"
+        )
 
     def of_kind(self, kind: str) -> Iterator[Manifest]:
         """All objects of one kind."""
@@ -99,7 +103,11 @@ class Cache:
         for ref, known in list(self._objects[kind].items()):
             if rewound or (ref not in present and version(known) <= listed):
                 self._forget(ref)
-        for ref in [ref for ref, deleted in self._deleted.items() if ref.kind == kind and (rewound or deleted <= listed)]:
+        for ref in [
+            ref
+            for ref, deleted in self._deleted.items()
+            if ref.kind == kind and (rewound or deleted <= listed)
+        ]:
             del self._deleted[ref]
         for manifest in present.values():
             self.update(kind, manifest)

@@ -106,7 +106,9 @@ def managers(managed_fields: list[dict[str, Any]], path: Path, *, ours: str) -> 
 
     For a field that somebody removed there is no such record; then the one who wrote last is named.
     """
-    others = [entry for entry in managed_fields if entry.get("manager") != ours and not entry.get("subresource")]
+    others = [
+        entry for entry in managed_fields if entry.get("manager") != ours and not entry.get("subresource")
+    ]
     exact = [entry["manager"] for entry in others if _owns(entry.get("fieldsV1", {}), path)]
     if exact:
         return sorted(set(exact))

@@ -38,7 +38,9 @@ class Events:
         self._api, self._instance, self._clock = api, instance, clock
         self._series: dict[tuple[str, ...], _Series] = {}
 
-    async def tell(self, about: Manifest, reason: str, note: str, *, action: str, warning: bool = False) -> None:
+    async def tell(
+        self, about: Manifest, reason: str, note: str, *, action: str, warning: bool = False
+    ) -> None:
         """Report `note` on the object. The same again is counted in a series instead of written anew."""
         metadata, now = about["metadata"], self._clock()
         self._series = {k: s for k, s in self._series.items() if now - s.first < SERIES_SECONDS}
@@ -48,7 +50,9 @@ class Events:
             if series is None:
                 name = self._name(metadata["name"], identity)
                 self._series[identity] = _Series(name, 1, now, now)
-                await self._api.create(self._event(about, name, reason, note, action, warning), EVENT, manager=MANAGER)
+                await self._api.create(
+                    self._event(about, name, reason, note, action, warning), EVENT, manager=MANAGER
+                )
                 return
             series.count += 1
             if now - series.flushed >= FLUSH_SECONDS:
@@ -58,7 +62,9 @@ class Events:
         except ApiError as error:
             log.warning("event not written", reason=reason, error=error.message)
 
-    def _event(self, about: Manifest, name: str, reason: str, note: str, action: str, warning: bool) -> Manifest:
+    def _event(
+        self, about: Manifest, name: str, reason: str, note: str, action: str, warning: bool
+    ) -> Manifest:
         metadata = about["metadata"]
         return {
             "apiVersion": EVENT.api_version,

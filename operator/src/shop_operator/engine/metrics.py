@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -65,7 +65,9 @@ class _Present(Collector):
         age.add_metric([], self._queue.age)
         yield from (depth, age)
         labels = ["namespace", "name"]
-        desired = GaugeMetricFamily("shop_service_replicas_desired", "Replicas that it should have now.", labels=labels)
+        desired = GaugeMetricFamily(
+            "shop_service_replicas_desired", "Replicas that it should have now.", labels=labels
+        )
         ready = GaugeMetricFamily("shop_service_replicas_ready", "Replicas that are ready.", labels=labels)
         target = GaugeMetricFamily(
             "shop_service_autoscaler_limit", "Bounds of its autoscaler.", labels=[*labels, "bound"]

@@ -61,7 +61,9 @@ def _deployment(live: Manifest) -> Health:
     if not observed(live) or status.get("updatedReplicas", 0) < wanted:
         return Health(False, "RollingOut")
     if status.get("availableReplicas", 0) < wanted:
-        return Health(False, "Unavailable", f"{status.get('availableReplicas', 0)} of {wanted} pods are available")
+        return Health(
+            False, "Unavailable", f"{status.get('availableReplicas', 0)} of {wanted} pods are available"
+        )
     if status.get("replicas", 0) > wanted:
         return Health(False, "RollingOut", "pods of the version before are still there")
     return Health(True, "Available" if wanted else "ScaledToZero")

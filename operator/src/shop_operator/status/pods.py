@@ -50,16 +50,21 @@ def _of_pod(pod: Manifest) -> Failure | None:
         waiting = container.get("state", {}).get("waiting") or {}
         reason, text = waiting.get("reason", ""), waiting.get("message", "")
         if reason in _IMAGE:
-            return Failure("ImagePullFailed", f"image {container['image']} of pod {name}: {reason}{_tail(text)}")
+            return Failure(
+                "ImagePullFailed", f"image {container['image']} of pod {name}: {reason}{_tail(text)}"
+            )
         if reason in _CONFIG:
-            return Failure("ContainerConfigError", f"container {container['name']} of pod {name}: {reason}{_tail(text)}")
+            return Failure(
+                "ContainerConfigError", f"container {container['name']} of pod {name}: {reason}{_tail(text)}"
+            )
         if reason == "CrashLoopBackOff":
             ended = container.get("lastState", {}).get("terminated") or {}
             how = ended.get("reason", "Error")
             code = ended.get("exitCode", "?")
             said = _tail((ended.get("message") or "").strip()[-HINT_LENGTH:])
             return Failure(
-                "CrashLoopBackOff", f"container {container['name']} of pod {name} ends with {how} (exit code {code}){said}"
+                "CrashLoopBackOff",
+                f"container {container['name']} of pod {name} ends with {how} (exit code {code}){said}",
             )
     for condition in pod["status"]["conditions"]:
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":

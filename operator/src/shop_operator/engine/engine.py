@@ -1,0 +1,178 @@
+"""The runtime: watches fill the cache, changes put keys on the queue, workers reconcile them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from typing import Any
+
+import structlog
+
+from shop_operator.cluster import kinds
+from shop_operator.cluster.client import Api, ApiError
+from shop_operator.cluster.reflector import Reflector
+from shop_operator.engine.cache import Cache, Key
+from shop_operator.engine.dependencies import Dependencies
+from shop_operator.engine.events import Events
+from shop_operator.engine.metrics import Metrics
+from shop_operator.engine.queue import Priority, Queue
+from shop_operator.engine.reconcile import Incomplete, Reconciler
+from shop_operator.settings import Settings
+
+Manifest = dict[str, Any]
+log = structlog.get_logger(__name__)
+
+# A reconcile is a few calls of at most 30 s each; one that takes longer than this hangs.
+STUCK_SECONDS = 300.0
+
+
+class Engine:
+    """Everything between the watches and the API calls. The ShopServices themselves are fed in from outside."""
+
+    def __init__(self, api: Api, settings: Settings, metrics: Metrics, instance: str) -> None:
+        self._api, self._settings, self._metrics = api, settings, metrics
+        self.cache = Cache()
+        self.queue: Queue[Key] = Queue()
+        self._dependencies = Dependencies()
+        self.reconciler = Reconciler(
+            api, self.cache, self._dependencies, Events(api, instance), metrics, settings
+        )
+        self._listed = asyncio.Event()
+        self._optional = {kind.crd: kind for kind in kinds.WATCHED if kind.optional}
+        self._optional_tasks: dict[str, asyncio.Task[None]] = {}
+        self._served: set[str] = set()
+        self.cache.listen(self._changed)
+        metrics.watch(self.queue, self.cache)
+
+    async def run(self) -> None:
+        """Run until cancelled. Nothing is reconciled before every list is in: a service whose children are
+        not known yet would be made anew, and a dependant not known yet locked out."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            crds = _Crds(self)
+            reflectors = [
+                Reflector(self._api, kind, self.cache, namespace=self._namespace, selector=kinds.MANAGED_BY)
+                for kind in kinds.WATCHED
+                if not kind.optional
+            ]
+            reflectors.append(Reflector(self._api, kinds.CRD, crds, metadata_only=True))
+            for reflector in reflectors:
+                tasks.create_task(reflector.run(), name=f"watch {reflector.kind.kind}")
+            for reflector in reflectors:
+                await reflector.synced.wait()
+            await crds.settled()
+            await self._listed.wait()
+            # What was read so far stays for good: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
+            log.info("started", seconds=round(time.monotonic() - began, 3), services=self.queue.depth)
+            for number in range(self._settings.workers):
+                tasks.create_task(self._work(), name=f"worker {number}")
+
+    def services_listed(self) -> None:
+        """All ShopServices are in the cache now."""
+        self._listed.set()
+
+    def check(self) -> None:
+        """Raise RuntimeError if the operator no longer does its work, so that it is started again."""
+        if self.queue.longest_work > STUCK_SECONDS:
+            raise RuntimeError(f"a reconcile has taken {self.queue.longest_work:.0f} s")
+
+    @property
+    def _namespace(self) -> str | None:
+        return self._settings.namespace or None
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.get()
+            structlog.contextvars.bind_contextvars(shopservice=str(key))
+            began, outcome = time.perf_counter(), "failed"
+            try:
+                await self.reconciler.reconcile(key)
+            except (ApiError, Incomplete) as error:
+                reason = (error.reason or str(error.status)) if isinstance(error, ApiError) else "Incomplete"
+                self._metrics.errors.labels(reason).inc()
+                at_least = error.retry_after if isinstance(error, ApiError) else None
+                delay = self.queue.failed(key, at_least=at_least or 0.0)
+                log.warning("will try again", error=str(error), seconds=round(delay, 2))
+            except Exception as error:
+                # A defect of the operator in one service must not stop the others.
+                self._metrics.errors.labels(type(error).__name__).inc()
+                self.queue.failed(key)
+                log.exception("reconcile failed")
+            else:
+                outcome = "done"
+                self.queue.done(key)
+            finally:
+                self._metrics.reconciles.labels(outcome).observe(time.perf_counter() - began)
+
+    def _changed(self, key: Key, old: Manifest | None, new: Manifest | None) -> None:
+        changed = new or old
+        assert changed is not None
+        if changed["kind"] == "ShopService":
+            for other in self._dependencies.change(key, old, new):
+                self.queue.add(other)
+            if new is not None:
+                self.queue.add(key)
+        elif self.cache.get("ShopService", *key):
+            # What was changed or deleted may be a service that is down; what was added was most likely us.
+            self.queue.add(key, Priority.REPAIR if old is not None else Priority.NORMAL)
+
+    def _optional_changed(self, crd: str, present: bool) -> None:
+        kind = self._optional.get(crd)
+        if kind is None or present == (crd in self._optional_tasks):
+            return
+        if present:
+            self._optional_tasks[crd] = self._tasks.create_task(self._serve(kind), name=f"watch {kind.kind}")
+        else:
+            self._optional_tasks.pop(crd).cancel()
+            self._served.discard(kind.kind)
+            self.cache.replace(kind.kind, (), "")
+            self._kinds_changed()
+            log.info("kind is gone", kind=kind.kind)
+
+    async def _serve(self, kind: kinds.Kind) -> None:
+        """Watch an optional kind; builders may use it once its first list is in."""
+        reflector = Reflector(
+            self._api, kind, self.cache, namespace=self._namespace, selector=kinds.MANAGED_BY
+        )
+        watching = asyncio.ensure_future(reflector.run())
+        try:
+            await reflector.synced.wait()
+            self._served.add(kind.kind)
+            self._kinds_changed()
+            log.info("kind is served", kind=kind.kind)
+            await watching
+        finally:
+            watching.cancel()
+
+    def _kinds_changed(self) -> None:
+        self.reconciler.kinds = frozenset(self._served)
+        for service in self.cache.of_kind("ShopService"):
+            self.queue.add(Key(service["metadata"]["namespace"], service["metadata"]["name"]))
+
+
+class _Crds:
+    """Takes the names of CRDs from their watch: optional kinds come and go with them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def replace(self, kind: str, objects: list[Manifest], resource_version: str) -> None:
+        names = {manifest["metadata"]["name"] for manifest in objects}
+        for crd in self._engine._optional:
+            self._engine._optional_changed(crd, crd in names)
+
+    def update(self, kind: str, manifest: Manifest) -> None:
+        self._engine._optional_changed(manifest["metadata"]["name"], True)
+
+    def remove(self, kind: str, manifest: Manifest) -> None:
+        self._engine._optional_changed(manifest["metadata"]["name"], False)
+
+    async def settled(self) -> None:
+        """Wait until the optional kinds that are there are listed; one that never answers is not waited for."""
+        deadline = time.monotonic() + 5
+        while len(self._engine._served) < len(self._engine._optional_tasks) and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)

@@ -1,0 +1,169 @@
+"""What has to be done so that the cluster is as the builders want it: pure, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from shop_operator.children.meta import APPLY_POLICY
+from shop_operator.cluster import kinds
+from shop_operator.cluster.projection import OWNS_REPLICAS
+from shop_operator.engine.cache import Key, Ref, ref_of
+from shop_operator.engine.diff import HASH_ANNOTATION, Path, applied_hash, differences
+from shop_operator.engine.ownership import Owner, controller, owner
+from shop_operator.engine.rollout import Gate
+
+Manifest = dict[str, Any]
+
+AUTOSCALERS = ("ScaledObject", "HorizontalPodAutoscaler")
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make an object whose content must not be made twice; it is an error if the name is taken."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Server-side apply. `drift` are the fields that somebody else changed since we applied the same."""
+
+    manifest: Manifest
+    live: Manifest | None
+    drift: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Write `replicas` once under the second field manager, before ours stops naming it or for a start."""
+
+    deployment: Ref
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove a child that is no longer wanted."""
+
+    live: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An object of somebody else has the child's name: it is left alone."""
+
+    manifest: Manifest
+    live: Manifest
+
+
+Step = Create | Apply | HandOver | Delete | Conflict
+Lookup = Callable[[Ref], Manifest | None]
+
+
+def plan(
+    key: Key,
+    uid: str,
+    desired: list[Manifest],
+    live: Lookup,
+    children: Iterable[Manifest],
+    gate: Gate,
+    *,
+    fewest: int = 1,
+) -> list[Step]:
+    """The steps in the order in which they are to be done.
+
+    `live` gives what exists under a child's name, `children` all that carries the service's label; `fewest` is
+    the autoscaler's minimum. An autoscaler that goes does so first: two of them, or one and our own `replicas`,
+    would fight over the Deployment.
+    """
+    wanted = {ref_of(manifest) for manifest in desired}
+    unwanted = [child for child in children if _to_prune(child, key, uid, wanted, gate)]
+    first = [Delete(child) for child in unwanted if child["kind"] in AUTOSCALERS]
+    last = [Delete(child) for child in unwanted if child["kind"] not in AUTOSCALERS]
+    autoscaled = any(ref.kind in AUTOSCALERS for ref in wanted)
+    steps: list[Step] = [*first]
+    for manifest in desired:
+        if not _held(manifest, live, gate):
+            steps += _child(manifest, live(ref_of(manifest)), key, uid, fewest if autoscaled else None)
+    return [*steps, *last]
+
+
+def with_hash(manifest: Manifest) -> Manifest:
+    """The manifest as it is sent: with the hash of itself, by which removed fields are found later."""
+    metadata = manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), HASH_ANNOTATION: applied_hash(manifest)}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _child(
+    manifest: Manifest, live: Manifest | None, key: Key, uid: str, fewest: int | None
+) -> Iterator[Step]:
+    handed_over = (
+        manifest["kind"] == "Deployment" and fewest is not None and "replicas" not in manifest["spec"]
+    )
+    if live is None:
+        # A password must not be overwritten by another one, nor a Job run again.
+        yield (
+            Create(with_hash(manifest))
+            if manifest["kind"] == "Secret" or _once(manifest)
+            else Apply(with_hash(manifest), None)
+        )
+        if handed_over and (fewest or 0) > 1:
+            yield HandOver(ref_of(manifest), fewest or 0)
+        return
+    match owner(live, key, uid):
+        case Owner.FOREIGN:
+            yield Conflict(manifest, live)
+            return
+        case Owner.PREDECESSOR:
+            return
+    if live["metadata"].get("deletionTimestamp") or _once(manifest):
+        return
+    found = differences(manifest, live)
+    same = (live["metadata"].get("annotations") or {}).get(HASH_ANNOTATION) == applied_hash(manifest)
+    if found or not same:
+        if handed_over and live.get(OWNS_REPLICAS):
+            yield HandOver(ref_of(manifest), max(fewest or 0, live["spec"].get("replicas", 1)))
+        yield Apply(with_hash(manifest), live, tuple(found) if same else ())
+
+
+def _once(manifest: Manifest) -> bool:
+    annotations: dict[str, str] = manifest["metadata"].get("annotations") or {}
+    return annotations.get(APPLY_POLICY) == "Once"
+
+
+def _held(manifest: Manifest, live: Lookup, gate: Gate) -> bool:
+    kind = manifest["kind"]
+    if kind == "Job":
+        return not gate.migration
+    if kind == "Deployment":
+        return not gate.deployment and _is_service(manifest)
+    if kind in AUTOSCALERS:
+        # KEDA's webhook refuses a ScaledObject whose Deployment is not there yet.
+        reference = ref_of(manifest)
+        return not gate.deployment and live(Ref("Deployment", reference.namespace, reference.name)) is None
+    return False
+
+
+def _is_service(manifest: Manifest) -> bool:
+    labels: dict[str, str] = manifest["metadata"].get("labels", {})
+    return labels.get("app.kubernetes.io/component") == "service"
+
+
+_PRUNED = {kind.kind for kind in kinds.CHILDREN}
+
+
+def _to_prune(child: Manifest, key: Key, uid: str, wanted: set[Ref], gate: Gate) -> bool:
+    """Only what this ShopService controls: what was retained has no ownerReference, KEDA's HPA is KEDA's."""
+    reference = controller(child)
+    return (
+        child["kind"] in _PRUNED
+        and ref_of(child) not in wanted
+        and reference is not None
+        and reference["uid"] == uid
+        and not child["metadata"].get("deletionTimestamp")
+        # The Job that ended stays until its time to live is over: people want to read its log.
+        and not (child["kind"] == "Job" and child["metadata"]["name"] == gate.job)
+    )

@@ -1,0 +1,322 @@
+"""Bring one ShopService and its children to what its spec says. What is done depends on the present state alone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from shop_operator import children as builders
+from shop_operator.api import API_VERSION, KIND, InvalidSpec, ShopService, parse
+from shop_operator.children import Context, Gap
+from shop_operator.cluster import kinds
+from shop_operator.cluster.client import Api, ApiError
+from shop_operator.cluster.projection import MANAGER, project
+from shop_operator.engine.cache import Cache, Key, Ref, ref_of
+from shop_operator.engine.dependencies import Dependencies, depends_on
+from shop_operator.engine.diff import managers, readable
+from shop_operator.engine.events import Events
+from shop_operator.engine.metrics import Metrics
+from shop_operator.engine.ownership import Owner, owner
+from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver, Step, plan
+from shop_operator.engine.rollout import Gate, gate
+from shop_operator.settings import Settings
+from shop_operator.status import Facts, report
+
+Manifest = dict[str, Any]
+log = structlog.get_logger(__name__)
+
+SCALE_MANAGER = "shop-operator-scale"
+
+
+class Incomplete(Exception):  # noqa: N818 - no error of the operator: something in the cluster is in the way
+    """Some children could not be brought to what is wanted; it is worth trying again later."""
+
+
+@dataclass
+class _Pass:
+    """What one reconcile found and did."""
+
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    repaired: dict[tuple[str, str], str] = field(default_factory=dict)
+    retry: bool = False
+    # Objects that have no label of ours (so the watches do not show them) but the name of a child.
+    strangers: dict[Ref, Manifest] = field(default_factory=dict)
+
+
+class Reconciler:
+    """Holds what a reconcile needs; has no state of its own that a restart would miss."""
+
+    def __init__(
+        self,
+        api: Api,
+        cache: Cache,
+        dependencies: Dependencies,
+        events: Events,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> None:
+        self._api, self._cache, self._dependencies = api, cache, dependencies
+        self._events, self._metrics, self._settings = events, metrics, settings
+        # The optional kinds that are served at present.
+        self.kinds: frozenset[str] = frozenset()
+
+    async def reconcile(self, key: Key) -> None:
+        """One pass. Raises ApiError or Incomplete when there is reason to try again."""
+        service = self._cache.get("ShopService", *key)
+        if service is None or service["metadata"].get("deletionTimestamp"):
+            return  # its children go by their ownerReferences
+        try:
+            shop = parse(service)
+        except InvalidSpec as error:
+            await self._report_invalid(key, service, error)
+            return
+        done = _Pass()
+        context = self._context(key)
+        desired = builders.build(shop, context)
+        if await self._read_unknown(key, service, desired, done):
+            # A Secret that the cache did not have holds the password that must be built in.
+            desired = builders.build(shop, self._context(key))
+        rollout = self._gate(shop)
+        await self._execute(key, service, shop, desired, rollout, done)
+        await self._report(key, service, desired, self._gate(shop), tuple(builders.gaps(shop, context)), done)
+        if done.retry:
+            raise Incomplete("; ".join(message for _, message in done.problems))
+
+    def _context(self, key: Key) -> Context:
+        found = {
+            secret["metadata"]["name"]: _decoded(secret)
+            for secret in self._cache.children(key)
+            if secret["kind"] == "Secret"
+        }
+        return Context(
+            settings=self._settings,
+            kinds=self.kinds,
+            dependants=frozenset(builders.Ref(*other) for other in self._dependencies.dependants(key)),
+            secrets=found,
+            generate=lambda: secrets.token_urlsafe(24),
+        )
+
+    def _gate(self, shop: ShopService) -> Gate:
+        # The gate's own Job carries the name that the builder gives it; see children.migration.
+        closed = gate(shop, None, None)
+        job = self._cache.get("Job", shop.namespace, closed.job)
+        database = self._cache.get("StatefulSet", shop.namespace, f"{shop.name}-db")
+        return gate(shop, job, database)
+
+    async def _read_unknown(self, key: Key, service: Manifest, desired: list[Manifest], done: _Pass) -> bool:
+        """Look once for what the cache does not have: it may exist without our labels. True when one was ours."""
+        unknown = [ref for ref in map(ref_of, desired) if self._cache.get(*ref) is None]
+        if not unknown:
+            return False
+        found = await asyncio.gather(
+            *(self._api.get(kinds.of(ref.kind), ref.namespace, ref.name) for ref in unknown)
+        )
+        adopted = False
+        for ref, manifest in zip(unknown, found, strict=True):
+            if manifest is None:
+                continue
+            live = project(manifest, ref.kind)
+            if owner(live, key, service["metadata"]["uid"]) is Owner.OURS:
+                self._cache.update(ref.kind, live, quiet=True)
+                adopted = True
+            done.strangers[ref] = live
+        return adopted
+
+    async def _execute(
+        self,
+        key: Key,
+        service: Manifest,
+        shop: ShopService,
+        desired: list[Manifest],
+        rollout: Gate,
+        done: _Pass,
+    ) -> None:
+        """Do what the plan says; what is refused for one child does not keep the others from going on."""
+        before = {(child["kind"], child["name"]) for child in service.get("status", {}).get("children", ())
+                  if child.get("reason") != "Missing"}  # fmt: skip
+        steps = plan(
+            key,
+            service["metadata"]["uid"],
+            desired,
+            lambda ref: self._cache.get(*ref) or done.strangers.get(ref),
+            list(self._cache.children(key)),
+            rollout,
+            fewest=shop.spec.autoscaling.min if shop.spec.autoscaling else 1,
+        )
+        for step in steps:
+            try:
+                await self._do(step, service, before, done)
+            except ApiError as error:
+                if error.status in (0, 401, 409, 429):
+                    raise  # not about this child: the server is away or busy, or somebody wrote at the same time
+                subject = _subject(step)
+                log.warning("child refused", child=str(subject), status=error.status, error=error.message)
+                done.problems.append(("ChildRefused", f"{subject}: {error.message}"))
+                done.retry = True
+
+    async def _do(self, step: Step, service: Manifest, before: set[tuple[str, str]], done: _Pass) -> None:
+        match step:
+            case Create(manifest):
+                await self._tell_deleted(step, service, before, done)
+                self._put(await self._api.create(manifest, kinds.of(manifest["kind"]), manager=MANAGER))
+            case Apply(manifest, live, drift):
+                kind = kinds.of(manifest["kind"])
+                changed_by = await self._who(kind, live, drift) if live and drift else ""
+                answer = await self._api.apply(manifest, kind, manager=MANAGER)
+                self._put(answer)
+                log.info("applied", child=str(ref_of(manifest)))
+                if live is None:
+                    await self._tell_deleted(step, service, before, done)
+                elif drift and answer["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]:
+                    await self._tell_repaired(service, ref_of(manifest), drift, changed_by, done)
+            case HandOver(ref, replicas):
+                body = _replicas(ref, replicas)
+                self._put(await self._api.apply(body, kinds.of(ref.kind), manager=SCALE_MANAGER))
+            case Delete(live):
+                ref = ref_of(live)
+                kind = kinds.of(ref.kind)
+                await self._api.delete(kind, ref.namespace, ref.name, uid=live["metadata"]["uid"])
+                log.info("pruned", child=str(ref))
+            case Conflict(manifest, live):
+                ref = ref_of(manifest)
+                message = (
+                    f"{ref} exists and is not this service's: it is left alone. Remove or rename it, or label it "
+                    f"{kinds.MANAGED_BY},shopservice.dev/name={service['metadata']['name']} to hand it over"
+                )
+                if ("ChildConflict", message) not in done.problems:
+                    done.problems.append(("ChildConflict", message))
+                done.retry = True
+
+    def _put(self, answer: Manifest) -> None:
+        self._cache.update(answer["kind"], project(answer, answer["kind"]), quiet=True)
+
+    async def _who(self, kind: kinds.Kind, live: Manifest, drift: Iterable[tuple[str, ...]]) -> str:
+        """The managers that changed these fields; only here are managedFields read."""
+        metadata = live["metadata"]
+        full = await self._api.get(kind, metadata["namespace"], metadata["name"]) or live
+        fields = full["metadata"].get("managedFields", [])
+        return ", ".join(sorted({name for path in drift for name in managers(fields, path, ours=MANAGER)}))
+
+    async def _tell_repaired(
+        self, service: Manifest, ref: Ref, drift: Iterable[tuple[str, ...]], changed_by: str, done: _Pass
+    ) -> None:
+        fields = ", ".join(readable(path) for path in drift)
+        what = f"{fields} was changed by {changed_by or 'an unknown manager'}"
+        done.repaired[ref.kind, ref.name] = what
+        self._metrics.drift.labels(ref.kind, "edited").inc()
+        log.info("drift repaired", child=str(ref), fields=fields, manager=changed_by)
+        await self._events.tell(
+            service, "DriftRepaired", f"{ref}: {what}; put back", action="Apply", warning=True
+        )
+
+    async def _tell_deleted(
+        self, step: Create | Apply, service: Manifest, before: set[tuple[str, str]], done: _Pass
+    ) -> None:
+        ref = ref_of(step.manifest)
+        if (ref.kind, ref.name) not in before:
+            return
+        done.repaired[ref.kind, ref.name] = "was deleted"
+        self._metrics.drift.labels(ref.kind, "deleted").inc()
+        await self._events.tell(
+            service, "ChildRestored", f"{ref} was deleted; made again", action="Apply", warning=True
+        )
+
+    async def _report(
+        self,
+        key: Key,
+        service: Manifest,
+        desired: list[Manifest],
+        rollout: Gate,
+        gaps: tuple[Gap, ...],
+        done: _Pass,
+    ) -> None:
+        refs = [ref_of(manifest) for manifest in desired]
+        # A migration Job is a child while it is there; when its time to live is over it is nothing to miss.
+        live = {ref: self._cache.get(*ref) for ref in refs}
+        shown = {(ref.kind, ref.name): found for ref, found in live.items() if found or ref.kind != "Job"}
+        missing = [
+            name.name if name.namespace == key.namespace else str(name)
+            for name in sorted(depends_on(service))
+            if self._cache.get("ShopService", *name) is None
+        ]
+        await self._write_status(
+            service,
+            Facts(
+                service=service,
+                children=shown,
+                others=tuple(child for child in self._cache.children(key) if ref_of(child) not in live),
+                problems=tuple(done.problems),
+                missing_dependencies=tuple(missing),
+                gaps=gaps,
+                phase=rollout.phase,
+                job=rollout.job,
+                migrated_image=rollout.migrated_image,
+                repaired=done.repaired,
+            ),
+        )
+
+    async def _report_invalid(self, key: Key, service: Manifest, error: InvalidSpec) -> None:
+        status = service.get("status", {})
+        children = {
+            (child["kind"], child["name"]): self._cache.get(child["kind"], key.namespace, child["name"])
+            for child in status.get("children", ())
+        }
+        shown = set(children)
+        facts = Facts(
+            service=service,
+            children=children,
+            others=tuple(
+                c for c in self._cache.children(key) if (c["kind"], c["metadata"]["name"]) not in shown
+            ),
+            problems=(("InvalidSpec", f"{error}; the version before keeps running"),),
+            migrated_image=status.get("migratedImage"),
+            valid=False,
+        )
+        await self._write_status(service, facts)
+
+    async def _write_status(self, service: Manifest, facts: Facts) -> None:
+        """One write if anything changed. The uid keeps it from a namesake that came since."""
+        status = report(facts, datetime.now(UTC))
+        if status == service.get("status"):
+            return
+        metadata = {name: service["metadata"][name] for name in ("name", "namespace", "uid")}
+        body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": status}
+        try:
+            answer = await self._api.apply(body, kinds.SHOP_SERVICE, manager=MANAGER, subresource="status")
+        except ApiError as error:
+            if error.status != 404 and not (error.status == 409 and "uid" in error.message.lower()):
+                raise
+            self._cache.remove("ShopService", service)  # deleted while we were at it
+            return
+        self._put(answer)
+
+
+def _subject(step: Step) -> Ref:
+    match step:
+        case HandOver(ref, _):
+            return ref
+        case Delete(live):
+            return ref_of(live)
+        case Create(manifest) | Apply(manifest) | Conflict(manifest):
+            return ref_of(manifest)
+
+
+def _replicas(ref: Ref, replicas: int) -> Manifest:
+    return {
+        "apiVersion": kinds.of(ref.kind).api_version,
+        "kind": ref.kind,
+        "metadata": {"namespace": ref.namespace, "name": ref.name},
+        "spec": {"replicas": replicas},
+    }
+
+
+def _decoded(secret: Manifest) -> dict[str, str]:
+    data = secret.get("data") or {}
+    return {name: base64.b64decode(value).decode(errors="replace") for name, value in data.items()}

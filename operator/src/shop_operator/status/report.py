@@ -1,0 +1,224 @@
+"""The status of a ShopService: what is reported, computed from what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shop_operator.children import Gap
+from shop_operator.status.conditions import Condition, merge
+from shop_operator.status.health import Health, condition, health
+from shop_operator.status.pods import failure, last_words
+
+Manifest = dict[str, Any]
+Child = tuple[str, str]  # kind and name
+
+REPAIRED = "Repaired: "
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a status depends on."""
+
+    service: Manifest
+    # The children that should be there, as they are; None where there is none.
+    children: Mapping[Child, Manifest | None] = field(default_factory=dict)
+    # Other objects with the service's label: pods, and the HPA that KEDA made.
+    others: tuple[Manifest, ...] = ()
+    # Reason and message of what keeps the children from being as the spec says.
+    problems: tuple[tuple[str, str], ...] = ()
+    missing_dependencies: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    phase: str = "Open"
+    job: str = ""
+    migrated_image: str | None = None
+    # What was put right in this reconcile, for people: by child.
+    repaired: Mapping[Child, str] = field(default_factory=dict)
+    # Whether the spec could be read. If not, the children are those that were last reported.
+    valid: bool = True
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The spec as it is stored, valid or not."""
+        spec: dict[str, Any] = self.service.get("spec") or {}
+        return spec
+
+    @property
+    def name(self) -> str:
+        """Name of the service."""
+        name: str = self.service["metadata"]["name"]
+        return name
+
+    @property
+    def before(self) -> dict[str, Any]:
+        """The status as it was last written."""
+        status: dict[str, Any] = self.service.get("status") or {}
+        return status
+
+    def child(self, kind: str, name: str) -> Manifest | None:
+        """One of the children, if it is there."""
+        return self.children.get((kind, name))
+
+    def pods(self, *components: str) -> list[Manifest]:
+        """Pods of these components."""
+        return [
+            pod
+            for pod in self.others
+            if pod["kind"] == "Pod"
+            and pod["metadata"].get("labels", {}).get("app.kubernetes.io/component") in components
+        ]
+
+
+def report(facts: Facts, now: datetime) -> dict[str, Any]:
+    """The whole status. Equal facts give an equal status, so that it is written only when something changed."""
+    deployment = facts.child("Deployment", facts.name) or {}
+    generation = facts.service["metadata"].get("generation", 0)
+    database = _database(facts)
+    conditions = [_ready(facts, database), _progressing(facts, database), _degraded(facts)]
+    conditions += [one for one in (database, _autoscaling(facts)) if one]
+    conditions.append(_reconciled(facts))
+    status: dict[str, Any] = {
+        "observedGeneration": generation,
+        "conditions": merge(conditions, facts.before.get("conditions", ()), generation=generation, now=now),
+        "children": [_child(facts, kind, name, live) for (kind, name), live in facts.children.items()],
+        "replicas": deployment.get("status", {}).get("replicas", 0),
+        "readyReplicas": deployment.get("status", {}).get("readyReplicas", 0),
+        "selector": f"shopservice.dev/name={facts.name},app.kubernetes.io/component=service",
+        "target": _target(facts.spec),
+        "database": "-" if database is None else "Ready" if database.status else "NotReady",
+    }
+    if facts.spec.get("ports"):
+        status["url"] = _url(facts)
+    if facts.spec.get("database"):
+        status["binding"] = {"name": f"{facts.name}-db"}
+    if facts.migrated_image:
+        status["migratedImage"] = facts.migrated_image
+    return status
+
+
+def _ready(facts: Facts, database: Condition | None) -> Condition:
+    """Whether the service serves: any version of it, with enough pods."""
+    deployment = facts.child("Deployment", facts.name)
+    if deployment is None:
+        return Condition("Ready", False, "NotDeployed", "there is no Deployment yet")
+    wanted = deployment["spec"].get("replicas", 1)
+    available = deployment.get("status", {}).get("availableReplicas", 0)
+    enough = condition(deployment, "Available")
+    if database is not None and not database.status:
+        return Condition("Ready", False, "DatabaseNotReady", database.message)
+    if wanted == 0:
+        return Condition("Ready", True, "ScaledToZero")
+    if enough is not None and enough["status"] == "True":
+        return Condition("Ready", True, "Available")
+    return Condition("Ready", False, "Unavailable", f"{available} of {wanted} pods are available")
+
+
+def _progressing(facts: Facts, database: Condition | None) -> Condition:
+    """Whether something is on its way from the old state to the new one."""
+    if facts.phase in ("WaitingForDatabase", "Migrating"):
+        message = {
+            "WaitingForDatabase": "the migration starts when the database is ready",
+            "Migrating": f"Job {facts.job} brings the database to the schema of {facts.spec.get('image')}",
+        }[facts.phase]
+        return Condition("Progressing", True, facts.phase, message)
+    state = health(facts.child("Deployment", facts.name))
+    if facts.phase == "Open" and state.reason in ("RollingOut", "Missing") and facts.valid:
+        return Condition("Progressing", True, "RollingOut", state.message)
+    if database is not None and not database.status:
+        return Condition("Progressing", True, "DatabaseStarting", database.message)
+    return Condition("Progressing", False, "Stable")
+
+
+def _degraded(facts: Facts) -> Condition:
+    """Whether something is wrong that does not mend itself."""
+    if facts.phase == "MigrationFailed":
+        said = last_words(facts.pods("migration"))
+        return Condition(
+            "Degraded", True, "MigrationFailed",
+            f"Job {facts.job} failed, the version before keeps running. "
+            + (f"It said: {said} " if said else "")
+            + f"Read `kubectl -n {facts.service['metadata']['namespace']} logs job/{facts.job}`; "
+            "then set another image, or delete the Job to run it again",
+        )  # fmt: skip
+    found = failure(facts.pods("service", "migration", "database", "cache"))
+    if found:
+        return Condition("Degraded", True, found.reason, found.message)
+    state = health(facts.child("Deployment", facts.name))
+    if state.reason == "ProgressDeadlineExceeded":
+        return Condition("Degraded", True, state.reason, state.message)
+    if facts.missing_dependencies:
+        names = ", ".join(facts.missing_dependencies)
+        return Condition("Degraded", True, "DependencyMissing", f"spec.dependsOn: no ShopService {names}")
+    return Condition("Degraded", False, "AsExpected")
+
+
+def _database(facts: Facts) -> Condition | None:
+    if not facts.spec.get("database"):
+        return None
+    state = health(facts.child("StatefulSet", f"{facts.name}-db"))
+    message = state.message or ("" if state.ready else f"StatefulSet {facts.name}-db: {state.reason}")
+    return Condition("DatabaseReady", state.ready, state.reason, message)
+
+
+def _autoscaling(facts: Facts) -> Condition | None:
+    if not facts.spec.get("autoscaling"):
+        return None
+    for gap in facts.gaps:
+        if gap.condition == "AutoscalingActive":
+            return Condition("AutoscalingActive", False, gap.reason, gap.message)
+    # KEDA makes an HPA of its own; what that one says of the metrics is closer to the truth.
+    found = [child for child in (*facts.children.values(), *facts.others) if child]
+    hpas = [child for child in found if child["kind"] == "HorizontalPodAutoscaler"]
+    for hpa in hpas:
+        active = condition(hpa, "ScalingActive")
+        if active and active["status"] != "True" and active.get("reason") != "ScalingDisabled":
+            return Condition("AutoscalingActive", False, active["reason"], active.get("message", ""))
+    scalers = [child for child in found if child["kind"] == "ScaledObject"] or hpas
+    if not scalers:
+        return Condition("AutoscalingActive", False, "Pending", "there is no autoscaler yet")
+    state = health(scalers[0])
+    return Condition("AutoscalingActive", state.ready, state.reason, "" if state.ready else state.message)
+
+
+def _reconciled(facts: Facts) -> Condition:
+    if not facts.problems:
+        return Condition("Reconciled", True, "Applied")
+    reason = facts.problems[0][0]
+    return Condition("Reconciled", False, reason, "; ".join(message for _, message in facts.problems))
+
+
+def _child(facts: Facts, kind: str, name: str, live: Manifest | None) -> dict[str, Any]:
+    state = health(live)
+    return {"kind": kind, "name": name, "ready": state.ready, "reason": _reason(facts, kind, name, state)}
+
+
+def _reason(facts: Facts, kind: str, name: str, state: Health) -> str:
+    """Why it is not ready; or what was repaired, which stays to be read until the spec changes."""
+    repaired = facts.repaired.get((kind, name))
+    if repaired:
+        return REPAIRED + repaired
+    if not state.ready or facts.before.get("observedGeneration") != facts.service["metadata"].get(
+        "generation"
+    ):
+        return state.reason
+    children: Iterable[dict[str, Any]] = facts.before.get("children", ())
+    said = next(
+        (child.get("reason", "") for child in children if (child["kind"], child["name"]) == (kind, name)), ""
+    )
+    return said if said.startswith(REPAIRED) else state.reason
+
+
+def _target(spec: dict[str, Any]) -> str:
+    autoscaling = spec.get("autoscaling")
+    if not isinstance(autoscaling, dict):
+        return "-"
+    metrics = autoscaling.get("metrics") or ()
+    return ", ".join(f"{metric.get('type')} {metric.get('target')}" for metric in metrics) or "-"
+
+
+def _url(facts: Facts) -> str:
+    port = facts.spec["ports"][0].get("servicePort", 80)
+    suffix = "" if port == 80 else f":{port}"
+    return f"http://{facts.name}.{facts.service['metadata']['namespace']}.svc{suffix}"

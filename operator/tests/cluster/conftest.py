@@ -1,0 +1,251 @@
+"""A real API server, and the operator as the process that it is in a cluster."""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import kopf
+import pytest
+import yaml
+from kindlocal.apiserver import ApiServer
+
+from shop_operator.api.crd import custom_resource_definition
+from shop_operator.cluster import kinds
+from shop_operator.cluster.client import Api, ApiError
+from shop_operator.cluster.connection import Connection
+
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "users": ["operator"]}, {"level": "None"}],
+}
+NAMESPACE = kinds.Kind("v1", "Namespace", "namespaces", namespaced=False)
+RUN = "from shop_operator.engine.main import run; from shop_operator.settings import load; run(load())"
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ApiServer]:
+    with ApiServer(audit_policy=AUDIT) as running:
+        yield running
+
+
+class Operator:
+    """The operator as a process, limited to one namespace."""
+
+    def __init__(self, server: ApiServer, folder: Path, namespace: str) -> None:
+        self._server, self._namespace, self.log = server, namespace, folder / "operator.log"
+        self.kubeconfig = folder / "kubeconfig"
+        config = yaml.safe_load(server.kubeconfig.read_text())
+        config["users"][0]["user"] = {"token": server.token_for("operator", ["system:masters"])}
+        self.kubeconfig.write_text(yaml.safe_dump(config))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    async def start(self, **env: str) -> None:
+        """Return when all lists are in and the workers are at work."""
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            two.bind(("127.0.0.1", 0))
+            health, self.metrics_port = one.getsockname()[1], two.getsockname()[1]
+        self.health = f"http://127.0.0.1:{health}/healthz"
+        began = self.log.stat().st_size if self.log.exists() else 0
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", RUN],
+                stderr=log,
+                env=os.environ
+                | {
+                    "KUBECONFIG": str(self.kubeconfig),
+                    "SHOP_OPERATOR_NAMESPACE": self._namespace,
+                    "SHOP_OPERATOR_HEALTH_PORT": str(health),
+                    "SHOP_OPERATOR_METRICS_PORT": str(self.metrics_port),
+                }
+                | env,
+            )
+        deadline = time.monotonic() + 20
+        while '"event": "started"' not in self.log.read_text()[began:]:
+            assert self.process.poll() is None, self.log.read_text()[began:]
+            assert time.monotonic() < deadline, self.log.read_text()[began:]
+            await asyncio.sleep(0.02)
+
+    def stop(self) -> float:
+        """SIGTERM; seconds until it has ended."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> float:
+        if self.process is None:
+            return 0.0
+        began = time.monotonic()
+        self.process.send_signal(how)
+        self.process.wait(20)
+        self.process = None
+        return time.monotonic() - began
+
+    def metrics(self) -> dict[str, float]:
+        """Its metrics, by name with labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
+
+    def reconciles(self) -> float:
+        """How many reconciles it has finished."""
+        return sum(v for k, v in self.metrics().items() if k.startswith("shop_operator_reconcile_duration_seconds_count"))
+
+    def errors(self) -> list[str]:
+        """Tracebacks and errors in its log."""
+        return [line for line in self.log.read_text().splitlines() if '"level": "error"' in line or "Traceback" in line]
+
+
+class Cluster:
+    """One namespace of the API server, seen by a person with kubectl."""
+
+    def __init__(self, api: Api, server: ApiServer, namespace: str) -> None:
+        self.api, self.server, self.namespace = api, server, namespace
+        self._mark = 0
+
+    def manifest(self, name: str, **spec: Any) -> dict[str, Any]:
+        return {
+            "apiVersion": "shopservice.dev/v1",
+            "kind": "ShopService",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {"image": "shop/x:1", **spec},
+        }
+
+    async def apply(self, name: str, **spec: Any) -> dict[str, Any]:
+        """`kubectl apply --server-side` of a ShopService."""
+        return await self.api.apply(self.manifest(name, **spec), kinds.SHOP_SERVICE, manager="kubectl")
+
+    async def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        return await self.api.get(kinds.of(kind), self.namespace, name)
+
+    async def edit(self, kind: str, name: str, patch: dict[str, Any]) -> dict[str, Any]:
+        return await self.api.merge(kinds.of(kind), self.namespace, name, patch, manager="kubectl-edit")
+
+    async def delete(self, kind: str, name: str) -> None:
+        live = await self.get(kind, name)
+        assert live, f"{kind} {name} is not there"
+        await self.api.delete(kinds.of(kind), self.namespace, name, uid=live["metadata"]["uid"])
+
+    async def set_status(self, kind: str, name: str, **status: Any) -> None:
+        """What a controller would report."""
+        path = kinds.of(kind).path(self.namespace, name, "status")
+        await self.api._call(
+            "patch", kinds.of(kind), "PATCH", path, body={"status": status}, content_type="application/merge-patch+json"
+        )
+
+    async def all(self, kind: str) -> list[dict[str, Any]]:
+        kind_ = kinds.EVENT if kind == "Event" else kinds.of(kind)
+        return [item async for page in self.api.pages(kind_, namespace=self.namespace) for item in page["items"]]
+
+    async def until(self, what: Callable[[], Awaitable[Any]], seconds: float = 15) -> Any:
+        """Ask until the answer is true; fails with the last answer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if answer := await what():
+                    return answer
+            except (KeyError, TypeError) as error:  # a field that is not there yet
+                answer = error
+            assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
+            await asyncio.sleep(0.02)
+
+    async def until_there(self, kind: str, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = await self.until(lambda: self.get(kind, name))
+        return found
+
+    async def until_gone(self, kind: str, name: str) -> None:
+        async def gone() -> bool:
+            return await self.get(kind, name) is None
+
+        await self.until(gone)
+
+    async def condition(self, name: str, kind: str) -> dict[str, Any]:
+        service = await self.get("ShopService", name)
+        assert service
+        found: dict[str, Any] = next((c for c in service.get("status", {}).get("conditions", ()) if c["type"] == kind), {})
+        return found
+
+    async def until_condition(self, name: str, kind: str, status: str, reason: str | None = None) -> dict[str, Any]:
+        async def holds() -> dict[str, Any] | None:
+            found = await self.condition(name, kind)
+            matches = found.get("status") == status and reason in (None, found["reason"])
+            return found if matches else None
+
+        found: dict[str, Any] = await self.until(holds)
+        return found
+
+    async def until_reconciled(self, name: str) -> dict[str, Any]:
+        """The status is about the present spec and all is applied."""
+
+        async def reconciled() -> dict[str, Any] | None:
+            service = await self.get("ShopService", name)
+            assert service
+            current = service["status"]["observedGeneration"] == service["metadata"]["generation"]
+            applied = any(
+                c["type"] == "Reconciled" and c["status"] == "True" for c in service["status"]["conditions"]
+            )
+            return service if current and applied else None
+
+        service: dict[str, Any] = await self.until(reconciled)
+        return service
+
+    def mark(self) -> None:
+        """Forget the calls so far."""
+        self._mark = self.server.audit_log.stat().st_size if self.server.audit_log else 0
+
+    def calls(self, *, own_namespace: bool = True) -> list[str]:
+        """What the operator asked of the API server since the mark, as `verb resource/name`; watches apart."""
+        assert self.server.audit_log
+        with open(self.server.audit_log) as log:
+            log.seek(self._mark)
+            entries = [json.loads(line) for line in log]
+        return [
+            f"{entry['verb']} {entry['objectRef']['resource']}/{entry['objectRef'].get('name', '')}"
+            for entry in entries
+            if entry["userAgent"].startswith("shop-operator") and entry["verb"] != "watch" and "objectRef" in entry
+            and "resource" in entry["objectRef"]
+            and (not own_namespace or entry["objectRef"].get("namespace") == self.namespace)
+        ]  # fmt: skip
+
+
+@pytest.fixture
+async def cluster(server: ApiServer) -> AsyncIterator[Cluster]:
+    info = kopf.ConnectionInfo(server=server.url, ca_path=str(server.ca), token=server.token)
+    async with Api(Connection(info, user_agent="kubectl")) as api:
+        await api.apply(custom_resource_definition(), kinds.CRD, manager="kubectl")
+        here = Cluster(api, server, f"test-{next(numbers)}")
+        await api.create({"kind": "Namespace", "metadata": {"name": here.namespace}}, NAMESPACE, manager="kubectl")
+
+        async def served() -> bool:
+            try:
+                await here.all("ShopService")
+            except ApiError:
+                return False
+            return True
+
+        await here.until(served)
+        here.mark()
+        yield here
+
+
+@pytest.fixture
+def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[Operator]:
+    process = Operator(server, tmp_path, cluster.namespace)
+    yield process
+    process.kill()
+    assert process.errors() == []
