@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 import pytest
 from shop_chassis.cache import Cache, Entry, Found, Writes
 from shop_chassis.cache.binding import open_cache
+from shop_chassis.settings import Settings
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
     url = request.getfixturevalue("redis_url") if request.param == "redis" else "memory://"
-    cache = open_cache(url)
+    cache = open_cache(Settings(cache_url=url))
     yield cache
-    await cache.aclose()
+    await cache.stop()
 
 
 async def test_get_set_delete(cache: Cache) -> None:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from shop_chassis.cache import Cache, CacheContended, CacheUnavailable, Entry, Found, Writes
 from shop_chassis.cache.binding import open_cache
 from shop_chassis.cache.redis import RedisCache
+from shop_chassis.settings import Settings
 
 pytestmark = pytest.mark.redis
 
@@ -29,9 +30,9 @@ class Server(Protocol):
 
 @pytest.fixture
 async def cache(redis_server: Server) -> AsyncIterator[Cache]:
-    cache = open_cache(redis_server.url)
+    cache = open_cache(Settings(cache_url=redis_server.url))
     yield cache
-    await cache.aclose()
+    await cache.stop()
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ async def test_rotated_password_is_read_at_the_next_connection(
     tmp_path: Path, redis_server: Server, admin: Redis
 ) -> None:
     await admin.config_set("requirepass", "first")
-    binding = tmp_path / "binding"
+    binding = tmp_path / "cache"
     binding.mkdir()
     for name, value in {
         "type": "redis",
@@ -97,7 +98,7 @@ async def test_rotated_password_is_read_at_the_next_connection(
         "password": "first",
     }.items():
         (binding / name).write_text(value)
-    cache = open_cache(binding=binding)
+    cache = open_cache(Settings(service_binding_root=tmp_path))
     await cache.set_many({"k": Entry(b"v", 60)})
 
     await admin.auth("first")
@@ -107,7 +108,7 @@ async def test_rotated_password_is_read_at_the_next_connection(
         await cache.get("k")
     (binding / "password").write_text("second")
     assert await cache.get("k") == b"v"
-    await cache.aclose()
+    await cache.stop()
 
 
 async def test_full_server_is_reported_and_reading_goes_on(cache: Cache, admin: Redis) -> None:
@@ -124,7 +125,7 @@ async def test_more_callers_than_connections(redis_server: Server) -> None:
     cache = RedisCache("127.0.0.1", redis_server.port, max_connections=2)
     await cache.set_many({"k": Entry(b"v", 60)})
     assert await asyncio.gather(*[cache.get("k") for _ in range(50)]) == [b"v"] * 50
-    await cache.aclose()
+    await cache.stop()
 
 
 async def test_update_gives_up_when_others_never_stop(redis_server: Server) -> None:
@@ -146,7 +147,7 @@ async def test_update_gives_up_when_others_never_stop(redis_server: Server) -> N
     assert writes > 1
     assert await other.get("k") == f"other{writes}".encode()
     await other.aclose()
-    await cache.aclose()
+    await cache.stop()
 
 
 async def test_values_are_never_kept_without_an_end(cache: Cache, admin: Redis) -> None:

@@ -377,7 +377,7 @@ async def test_hung_callee_costs_the_deadline_and_no_more(
         with pytest.raises(DeadlineExceeded, match=r"catalog /x: no answer in 0\.\d+ s"):
             await client.send("GET", "/x", timeout=0.2)
         assert 0.2 <= time.monotonic() - began < 0.4
-        await client.aclose()
+        await client.stop()
 
 
 async def test_an_attempt_that_hangs_leaves_time_for_another(caller: Caller) -> None:
@@ -395,14 +395,14 @@ async def test_an_attempt_that_hangs_leaves_time_for_another(caller: Caller) -> 
         policy = Policy(timeout=2.0, attempt_timeout=0.1)
         client = ServiceClient("catalog", url, metrics=caller.metrics, policy=policy)
         assert (await client.send("GET", "/x")).status_code == 204
-        await client.aclose()
+        await client.stop()
 
 
 async def test_nobody_listens(caller: Caller, unused_tcp_port: int) -> None:
     client = ServiceClient("catalog", f"http://127.0.0.1:{unused_tcp_port}", metrics=caller.metrics)
     with pytest.raises(Unreachable, match=r"catalog /products/{id}: .*; try later"):
         await get(client)
-    await client.aclose()
+    await client.stop()
 
 
 async def test_connections_in_steady_use_are_renewed_by_age() -> None:

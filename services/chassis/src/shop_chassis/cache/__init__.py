@@ -59,7 +59,10 @@ class Cache(Protocol):
     async def ping(self) -> None:
         """Return when the store answers; for readiness."""
 
-    async def aclose(self) -> None:
+    async def start(self) -> None:
+        """Nothing: connections are made when they are needed."""
+
+    async def stop(self) -> None:
         """Close connections."""
 
 

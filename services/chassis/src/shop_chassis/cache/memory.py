@@ -52,8 +52,11 @@ class MemoryCache:
     async def ping(self) -> None:
         """See `Cache.ping`."""
 
-    async def aclose(self) -> None:
-        """See `Cache.aclose`."""
+    async def start(self) -> None:
+        """See `Cache.start`."""
+
+    async def stop(self) -> None:
+        """See `Cache.stop`."""
 
     def _read(self, key: str) -> bytes | None:
         value, expires = self._entries.get(key, (None, 0.0))

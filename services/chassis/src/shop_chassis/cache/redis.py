@@ -12,6 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 
+from shop_chassis.binding import BindingError
 from shop_chassis.cache import CacheContended, CacheUnavailable, Entry, Found, Writes, check_writes
 
 T = TypeVar("T")
@@ -144,8 +145,11 @@ class RedisCache:
         async with self._exchange():
             await self._redis.ping()
 
-    async def aclose(self) -> None:
-        """See `Cache.aclose`."""
+    async def start(self) -> None:
+        """See `Cache.start`."""
+
+    async def stop(self) -> None:
+        """See `Cache.stop`."""
         await self._redis.aclose()
         await self._pool.disconnect()
 
@@ -184,7 +188,7 @@ class RedisCache:
             raise CacheUnavailable(
                 f"Redis at {self._address} gave no answer in {self._timeout:g} s"
             ) from error
-        except (exceptions.RedisError, OSError) as error:
+        except (exceptions.RedisError, OSError, BindingError) as error:
             raise CacheUnavailable(f"Redis at {self._address}: {error or type(error).__name__}") from error
 
 

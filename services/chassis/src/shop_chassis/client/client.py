@@ -165,7 +165,10 @@ class ServiceClient:
         with self._place(route):
             return await self._attempts(request, route, time.monotonic() + left, repeatable)
 
-    async def aclose(self) -> None:
+    async def start(self) -> None:
+        """Nothing: connections are made when they are needed."""
+
+    async def stop(self) -> None:
         """Close all connections."""
         await self._http.aclose()
 

@@ -1,0 +1,1 @@
+"""Events of the cart service. Best effort: carts live in Redis, without an outbox, so one may be missing."""
