@@ -14,6 +14,7 @@ from shop_chassis.events.inbox import Claim, Inbox, Order
 from shop_chassis.events.memory import MemoryBus
 from shop_chassis.events.outbox import Outbox
 from shop_chassis.events.relay import Relay
+from shop_chassis.events.service import Events
 
 __all__ = [
     "Bus",
@@ -23,6 +24,7 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "Event",
+    "Events",
     "Handler",
     "Inbox",
     "MalformedEventError",

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
-from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
     IntegrityError,
     NotSupportedError,
     ProgrammingError,
-    SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shop_chassis.events.bus import Bus, BusError, Delivery, Subscription
 from shop_chassis.events.deadletter import bury
@@ -27,6 +25,7 @@ from shop_chassis.events.inbox import Claim, Inbox, Order
 from shop_chassis.events.metrics import ConsumerMetrics
 from shop_chassis.events.retry import delay
 from shop_chassis.events.tracing import continued
+from shop_chassis.store import DATABASE_ERRORS, Store, first_line
 
 log = structlog.get_logger(__name__)
 
@@ -78,9 +77,9 @@ class Consumer:
         handlers: Sequence[On],
         *,
         inbox: Inbox,
-        sessions: async_sessionmaker[AsyncSession],
+        store: Store,
         bus: Bus,
-        registry: CollectorRegistry,
+        metrics: ConsumerMetrics,
         concurrency: int = 8,
         patience: Patience = Patience(),
     ) -> None:
@@ -101,9 +100,9 @@ class Consumer:
         self._strict = orders == {Order.STRICT}
         self._topics = [f"{stream}.>"] if self._strict else [f"{stream}.{type}" for type in self._handlers]
         self._inbox = inbox
-        self._sessions = sessions
+        self._store = store
         self._bus = bus
-        self._metrics = ConsumerMetrics(registry)
+        self._metrics = metrics
         self._concurrency = concurrency
         self._patience = patience
         self._running: set[asyncio.Task[None]] = set()
@@ -167,8 +166,10 @@ class Consumer:
                 await delivery.nak(0)
             raise
         finally:
-            self._metrics.events.labels(self.name, type, outcome).inc()
-            self._metrics.duration.labels(self.name, type).observe(time.perf_counter() - started)
+            self._metrics.events.labels(self._stream, self.name, type, outcome).inc()
+            self._metrics.duration.labels(self._stream, self.name, type).observe(
+                time.perf_counter() - started
+            )
 
     async def _settle(self, delivery: Delivery) -> str:
         """Handles a delivery and answers the broker; the outcome, as in ConsumerMetrics."""
@@ -191,19 +192,19 @@ class Consumer:
                     log.warning(
                         "gap given up", consumer=self.name, subject=event.subject, next=event.sequence
                     )
-                    self._metrics.gaps.labels(self.name).inc()
+                    self._metrics.gaps.labels(self._stream, self.name).inc()
                     claim = await self._apply(event, skip_gap=True)
             except BusError:
                 raise
             except _OutageError as outage:
                 self._outages += 1
-                log.warning("database away", consumer=self.name, error=_brief(outage.__cause__))
+                log.warning("database away", consumer=self.name, error=first_line(outage.__cause__ or outage))
                 await delivery.nak(delay(self._outages))
                 return "outage"
             except Exception as error:
                 log.warning("handler failed", consumer=self.name, tries=tries, exc_info=True)
                 if tries >= self._patience.tries:
-                    return await self._give_up(delivery, event, _brief(error), tries=tries)
+                    return await self._give_up(delivery, event, first_line(error), tries=tries)
                 await delivery.nak(delay(tries))
                 return "failed"
             self._outages = 0
@@ -214,26 +215,24 @@ class Consumer:
         """The number of this try, from 1. Written down only for what is delivered again, so not for most."""
         if delivery.attempt == 1:
             return 1
-        async with _database(), self._sessions.begin() as session:
+        async with _database(), self._store.transaction() as session:
             return 1 + await self._inbox.tried(session, self.name, event.id)
 
     async def _apply(self, event: Event, *, skip_gap: bool) -> Claim:
         """The one transaction: event recorded, effect made."""
         on = self._handlers.get(event.type)
         order = on.order if on else Order.STRICT
-        async with self._sessions() as session:
+        async with _database(only_if=_is_outage), self._store.transaction() as session:
             async with _database():
                 claim = await self._inbox.claim(session, self.name, event, order, skip_gap=skip_gap)
             if claim is Claim.GAP:
-                return claim
-            async with _database(only_if=_is_outage):
-                if claim is Claim.NEW and on:
-                    await on.handler(session, event)
-                await session.commit()
+                await session.rollback()
+            elif claim is Claim.NEW and on:
+                await on.handler(session, event)
         return claim
 
     async def _park(self, event: Event) -> tuple[int, bool]:
-        async with _database(), self._sessions.begin() as session:
+        async with _database(), self._store.transaction() as session:
             return await self._inbox.park(session, self.name, event)
 
     async def _give_up(self, delivery: Delivery, event: Event | None, reason: str, *, tries: int) -> str:
@@ -242,8 +241,8 @@ class Consumer:
             "dead-lettered", consumer=self.name, topic=delivery.message.topic, reason=reason, tries=tries
         )
         if event is not None:
-            with suppress(SQLAlchemyError, OSError):  # else a replayed event has one try, not ten
-                async with self._sessions.begin() as session:
+            with suppress(*DATABASE_ERRORS):  # else a replayed event has one try, not ten
+                async with self._store.transaction() as session:
                     await self._inbox.forget(session, self.name, event.id)
         return "dead_lettered"
 
@@ -251,18 +250,18 @@ class Consumer:
         prune_at = 0.0
         while True:
             try:
-                self._metrics.lag.labels(self.name).set(await subscription.lag())
+                self._metrics.lag.labels(self._stream, self.name).set(await subscription.lag())
                 if time.monotonic() >= prune_at:
                     await self._prune()
                     prune_at = time.monotonic() + PRUNE_EVERY
             except Exception as error:  # the work goes on without; whatever it was is tried again
-                log.warning("housekeeping failed", consumer=self.name, error=_brief(error))
+                log.warning("housekeeping failed", consumer=self.name, error=first_line(error))
             await asyncio.sleep(HOUSEKEEPING)
 
     async def _prune(self) -> None:
         removed = 1
         while removed:
-            async with self._sessions.begin() as session:
+            async with self._store.transaction() as session:
                 removed = await self._inbox.prune(session)
 
 
@@ -303,8 +302,3 @@ async def _kept(delivery: Delivery, ack_wait: float) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-
-
-def _brief(error: BaseException | None) -> str:
-    """One line of an error, for logs and dead letters."""
-    return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -1,10 +1,10 @@
 """The event: CloudEvents 1.0 in its structured JSON form (https://github.com/cloudevents/spec, v1.0.2)."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
-from uuid_utils import uuid7
+
+from shop_chassis.tables import new_id, utc_now
 
 MAX_BYTES = 512 * 1024
 """Largest encoded event. NATS takes 1 MiB by default; an event is a fact, not a file."""
@@ -24,11 +24,11 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     specversion: Literal["1.0"] = "1.0"
-    id: str = Field(default_factory=lambda: str(uuid7()), min_length=1, max_length=64)
+    id: str = Field(default_factory=lambda: str(new_id()), min_length=1, max_length=64)
     source: str = Field(pattern=r"^/[a-z][a-z0-9-]*$")
     type: str = Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)
     subject: str = Field(min_length=1, max_length=128)
-    time: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    time: AwareDatetime = Field(default_factory=utc_now)
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: Annotated[
         int,

@@ -1,6 +1,6 @@
 """The inbox: which events have had their effect, recorded in the transaction of the effect."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 from typing import Any, cast
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     CursorResult,
-    DateTime,
     Index,
     Integer,
     MetaData,
@@ -26,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shop_chassis.events.dialect import insert
 from shop_chassis.events.event import Event
+from shop_chassis.tables import UtcDateTime, utc_now
 
 KEPT = timedelta(days=8)
 """How long ids are remembered: longer than any stream keeps events."""
@@ -76,7 +76,7 @@ class Inbox:
             Column("event_id", String(64), primary_key=True),
             Column("tries", Integer, nullable=False),
             Column("done", Boolean, nullable=False),
-            Column("at", DateTime(timezone=True), nullable=False),
+            Column("at", UtcDateTime, nullable=False),
             Index("ix_inbox_at", "at"),
         )
         self.sequences = Table(
@@ -96,7 +96,7 @@ class Inbox:
             Column("subject", String(128), primary_key=True),
             Column("sequence", BigInteger, primary_key=True, autoincrement=False),
             Column("times", Integer, nullable=False),
-            Column("at", DateTime(timezone=True), nullable=False),
+            Column("at", UtcDateTime, nullable=False),
             Index("ix_inbox_parked_at", "at"),
         )
 
@@ -109,7 +109,7 @@ class Inbox:
         until this one ends. After GAP the transaction has to be rolled back. The first statement writes, so
         that SQLite takes its write lock before anything has been read.
         """
-        now = datetime.now(UTC)
+        now = utc_now()
         claimed = await session.execute(
             insert(session, self.events)
             .values(consumer=consumer, event_id=event.id, tries=0, done=True, at=now)
@@ -150,7 +150,7 @@ class Inbox:
         table = self.events
         counted = await session.execute(
             insert(session, table)
-            .values(consumer=consumer, event_id=event_id, tries=1, done=False, at=datetime.now(UTC))
+            .values(consumer=consumer, event_id=event_id, tries=1, done=False, at=utc_now())
             .on_conflict_do_update(
                 index_elements=[table.c.consumer, table.c.event_id],
                 set_={"tries": table.c.tries + 1},
@@ -165,7 +165,7 @@ class Inbox:
 
         Returns how often that makes, and whether it is the first in the aggregate's line.
         """
-        table, now = self.parked, datetime.now(UTC)
+        table, now = self.parked, utc_now()
         noted = await session.execute(
             insert(session, table)
             .values(
@@ -201,7 +201,7 @@ class Inbox:
         removed = 0
         for table in (self.events, self.parked):
             keys = list(table.primary_key.columns)
-            old = select(*keys).where(table.c.at < datetime.now(UTC) - KEPT).order_by(table.c.at).limit(most)
+            old = select(*keys).where(table.c.at < utc_now() - KEPT).order_by(table.c.at).limit(most)
             result = await session.execute(delete(table).where(tuple_(*keys).in_(old)))
             removed += cast("CursorResult[Any]", result).rowcount
         return removed

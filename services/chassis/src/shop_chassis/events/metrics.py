@@ -23,16 +23,21 @@ class ConsumerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.events = Counter(
-            "consumer_events", "Deliveries by outcome.", ["consumer", "type", "outcome"], registry=registry
+            "consumer_events",
+            "Deliveries by outcome.",
+            ["stream", "consumer", "type", "outcome"],
+            registry=registry,
         )
         self.gaps = Counter(
-            "consumer_gaps", "Gaps that nothing filled in time.", ["consumer"], registry=registry
+            "consumer_gaps", "Gaps that nothing filled in time.", ["stream", "consumer"], registry=registry
         )
-        self.lag = Gauge("consumer_lag_events", "Events not acknowledged.", ["consumer"], registry=registry)
+        self.lag = Gauge(
+            "consumer_lag_events", "Events not acknowledged.", ["stream", "consumer"], registry=registry
+        )
         self.duration = Histogram(
             "consumer_duration_seconds",
             "Time from the start of a handler's transaction to its commit.",
-            ["consumer", "type"],
+            ["stream", "consumer", "type"],
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=registry,
         )

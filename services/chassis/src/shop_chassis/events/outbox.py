@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +11,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    DateTime,
     Index,
     Integer,
     MetaData,
@@ -27,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shop_chassis.events.dialect import dialect_name, insert
 from shop_chassis.events.event import MAX_BYTES, Event
 from shop_chassis.events.tracing import current_traceparent
+from shop_chassis.tables import UtcDateTime
 
 CHANNEL = "outbox"
 """PostgreSQL's NOTIFY channel; it is per database, and each service has its own."""
@@ -52,10 +51,10 @@ class Outbox:
             Column("type", String(64), nullable=False),
             Column("subject", String(128), nullable=False),
             Column("sequence", BigInteger, nullable=False),
-            Column("time", DateTime(timezone=True), nullable=False),
+            Column("time", UtcDateTime, nullable=False),
             Column("traceparent", String(64)),
             Column("data", JSON, nullable=False),
-            Column("published_at", DateTime(timezone=True)),
+            Column("published_at", UtcDateTime),
         )
         unpublished = self.events.c.published_at.is_(None)
         Index(
@@ -105,11 +104,9 @@ class Outbox:
         return happened
 
     async def _announce(self, session: AsyncSession) -> None:
-        """Wakes the relay when the transaction commits, and only then."""
+        """Wakes the relay when the transaction commits, and only then; once, however often it is asked."""
         if dialect_name(session) == "postgresql":
-            await session.execute(
-                select(func.pg_notify(CHANNEL, ""))
-            )  # one per transaction, however often asked
+            await session.execute(select(func.pg_notify(CHANNEL, "")))
         elif not event.contains(session.sync_session, "after_commit", self._committed):
             event.listen(session.sync_session, "after_commit", self._committed)
 
@@ -119,14 +116,4 @@ class Outbox:
 
     def event(self, row: Mapping[str, Any]) -> Event:
         """The event that a row of `events` stands for."""
-        time: datetime = row["time"]
-        return Event(
-            id=row["id"],
-            source=f"/{self.service}",
-            type=row["type"],
-            subject=row["subject"],
-            time=time if time.tzinfo else time.replace(tzinfo=UTC),  # SQLite keeps no zone
-            sequence=row["sequence"],
-            traceparent=row["traceparent"],
-            data=row["data"],
-        )
+        return Event.model_validate({"source": f"/{self.service}", **row})

@@ -10,19 +10,20 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 import structlog
-from prometheus_client import CollectorRegistry
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_chassis.events.bus import Bus, BusError
 from shop_chassis.events.dialect import dialect_name
 from shop_chassis.events.metrics import OutboxMetrics
 from shop_chassis.events.outbox import CHANNEL, Outbox
 from shop_chassis.events.retry import delay
+from shop_chassis.store import Store, first_line
+from shop_chassis.tables import utc_now
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +33,6 @@ KEPT = timedelta(days=1)
 """How long published rows stay, for a person who asks what was sent."""
 PRUNE_EVERY = 3600.0
 BATCH = 100
-DATABASE_WAIT = 30.0
-"""Seconds for one transaction; a connection whose other end has vanished does not answer at all."""
 
 
 class Relay:
@@ -42,22 +41,22 @@ class Relay:
     def __init__(
         self,
         outbox: Outbox,
-        engine: AsyncEngine,
+        store: Store,
         bus: Bus,
-        registry: CollectorRegistry,
+        metrics: OutboxMetrics,
         *,
         poll: float = 15.0,
         takeover: float = 5.0,
     ) -> None:
         """`poll`: seconds after which the outbox is looked at without having been told to.
 
-        `takeover`: seconds between a standby's tries to get the lock. One connection of the engine is in use
+        `takeover`: seconds between a standby's tries to get the lock. One connection of the store is in use
         for as long as the relay runs.
         """
         self._outbox = outbox
-        self._engine = engine
+        self._store = store
         self._bus = bus
-        self._metrics = OutboxMetrics(registry)
+        self._metrics = metrics
         self._metrics.age.set_function(self._age)
         self._oldest: datetime | None = None
         self._poll = poll
@@ -86,7 +85,7 @@ class Relay:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection for lock, LISTEN and all reads; thrown away afterwards, lock and LISTEN with it."""
-        async with self._engine.connect() as connection:
+        async with self._store.engine.connect() as connection:
             try:
                 if dialect_name(connection) == "postgresql":
                     driver = (await connection.get_raw_connection()).driver_connection
@@ -105,7 +104,7 @@ class Relay:
         if dialect_name(connection) != "postgresql":
             return  # SQLite has one process
         while True:
-            async with _transaction(connection):
+            async with connection.begin():
                 lock = select(func.pg_try_advisory_lock(lock_key(self._outbox.service)))
                 if (await connection.execute(lock)).scalar_one():
                     return
@@ -142,7 +141,7 @@ class Relay:
         table = self._outbox.events
         oldest = select(table).where(table.c.published_at.is_(None)).order_by(table.c.position).limit(BATCH)
         while True:
-            async with _transaction(connection):
+            async with connection.begin():
                 rows = (await connection.execute(oldest)).mappings().all()
             if not rows:
                 self._metrics.depth.set(0)
@@ -159,22 +158,22 @@ class Relay:
 
     async def _mark(self, connection: AsyncConnection, positions: list[int]) -> None:
         table = self._outbox.events
-        async with _transaction(connection):
+        async with connection.begin():
             await connection.execute(
-                update(table).where(table.c.position.in_(positions)).values(published_at=datetime.now(UTC))
+                update(table).where(table.c.position.in_(positions)).values(published_at=utc_now())
             )
         self._metrics.published.inc(len(positions))
 
     async def _measure(self, connection: AsyncConnection) -> None:
         table = self._outbox.events
-        async with _transaction(connection):
+        async with connection.begin():
             waiting = select(func.count(), func.min(table.c.time)).where(table.c.published_at.is_(None))
             depth, oldest = (await connection.execute(waiting)).one()
         self._metrics.depth.set(depth)
-        self._oldest = oldest if oldest is None or oldest.tzinfo else oldest.replace(tzinfo=UTC)
+        self._oldest = oldest
 
     def _age(self) -> float:
-        return (datetime.now(UTC) - self._oldest).total_seconds() if self._oldest else 0.0
+        return (utc_now() - self._oldest).total_seconds() if self._oldest else 0.0
 
     async def _prune(self, connection: AsyncConnection) -> None:
         """Deletes old published rows, a few at a time: only the first rows of the table are looked at."""
@@ -185,25 +184,20 @@ class Relay:
         first = (
             select(table.c.position, table.c.published_at).order_by(table.c.position).limit(500).subquery()
         )
-        old = select(first.c.position).where(first.c.published_at < datetime.now(UTC) - KEPT)
+        old = select(first.c.position).where(first.c.published_at < utc_now() - KEPT)
         removed = 1
         while removed:
-            async with _transaction(connection):
+            async with connection.begin():
                 result = await connection.execute(delete(table).where(table.c.position.in_(old)))
             removed = result.rowcount
 
     async def _back_off(self, failures: int, what: str, error: Exception) -> None:
         self._metrics.errors.inc()
         seconds = delay(failures, most=5.0)
-        cause = f"{type(error).__name__}: {error}".partition("\n")[0]
-        log.warning(what, service=self._outbox.service, error=cause, retry_seconds=round(seconds, 1))
+        log.warning(
+            what, service=self._outbox.service, error=first_line(error), retry_seconds=round(seconds, 1)
+        )
         await asyncio.sleep(seconds)
-
-
-@asynccontextmanager
-async def _transaction(connection: AsyncConnection) -> AsyncIterator[None]:
-    async with asyncio.timeout(DATABASE_WAIT), connection.begin():
-        yield
 
 
 def lock_key(service: str) -> int:

