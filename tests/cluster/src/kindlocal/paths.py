@@ -1,8 +1,10 @@
 """Where things lie. Each can be moved by a variable; the defaults suit a person's own machine."""
 
+import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from kindlocal.errors import KindlocalError
 
@@ -27,6 +29,12 @@ PACKAGE_OF = {
 def cache() -> Path:
     """Binaries, images and sources: ``$KINDLOCAL_CACHE``, default ``~/.cache/kindlocal``."""
     return Path(os.environ.get("KINDLOCAL_CACHE") or Path.home() / ".cache" / "kindlocal")
+
+
+def cache_table(file: str) -> dict[str, Any]:
+    """``images.json`` (name -> reference, archive), ``modules.json`` (module -> folder), or nothing."""
+    path = cache() / file
+    return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
 def state() -> Path:

@@ -1,0 +1,221 @@
+"""Creating and deleting a cluster, as seen from the host."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from kindlocal import cgroups, cluster, components, kubeconfig, network, pins, ports, preflight
+from kindlocal.api import Api, Object
+from kindlocal.cluster import Cluster
+from kindlocal.errors import KindlocalError
+from kindlocal.images import ctr
+from kindlocal.kind_config import KindConfig
+from kindlocal.paths import binary, cache, cache_table, tool
+from kindlocal.processes import recall, remember, run, wait_for
+
+Say = Callable[[str], None]
+
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONUTF8": "1"}
+"""Of the node's programs; the caller's variables (proxies, kubeconfigs, …) are none of their business."""
+
+
+def create(
+    name: str, config: KindConfig, *, wait: float, kubeconfig_file: str, retain: bool, say: Say
+) -> None:
+    """Make a cluster; with ``wait`` seconds for its node to be ready.
+
+    Raises KindlocalError, and after any exception nothing of it is left, unless ``retain``.
+    """
+    if not cluster.valid_name(name):
+        raise KindlocalError(
+            f"failed to create cluster: '{name}' is not a valid cluster name: expected at most 49 of "
+            "a-z, 0-9, '-' and '.', with a letter or digit at both ends"
+        )
+    preflight.check()
+    listeners = ports.listen(config.ports)
+    new, at_work = _claim(name)
+    say(f'Creating cluster "{name}" ...')
+    try:
+        _build(new, wait, say)
+        _forward_ports(new, listeners, config.ports)
+        admin = kubeconfig.load(new.folder / "admin.kubeconfig")
+        kubeconfig.edit(kubeconfig.user_file(kubeconfig_file), lambda own: kubeconfig.merged(own, admin))
+        (new.folder / "ready").touch()
+    except BaseException:
+        if not retain:
+            _without_interruption(lambda: destroy(new))
+        raise
+    finally:
+        os.close(at_work)
+        for listener in listeners:
+            listener.close()
+    flag = f" --kubeconfig {kubeconfig_file}" if kubeconfig_file else ""
+    say(f'Set kubectl context to "{new.context}"\nYou can now use your cluster with:\n')
+    say(f"kubectl cluster-info --context {new.context}{flag}")
+
+
+def _claim(name: str) -> tuple[Cluster, int]:
+    with cluster.locked():
+        old = cluster.find(name)
+        if old and old.half_made:
+            destroy(old)
+        elif old:
+            raise KindlocalError(
+                f'failed to create cluster: node(s) already exist for a cluster with the name "{name}"'
+            )
+        return cluster.claim(name, network.free_index({one.index for one in cluster.everyone()}))
+
+
+def _build(new: Cluster, wait: float, say: Say) -> None:
+    started = time.monotonic()
+
+    def step(text: str) -> None:
+        say(f" ✓ {text} ({time.monotonic() - started:.1f} s)")
+
+    images = node_images()
+    components.certify(new)
+    components.configure(new)
+    cgroups.make(new.cgroup)
+    _start_node(new)
+    step("Preparing node 📦")
+    api = Api(new.node_address, new.pki, "admin")
+    wait_for(new.socket.exists, 30, f"containerd did not start (see {new.folder}/logs/containerd.log)")
+    with ThreadPoolExecutor(4) as pool:
+        imports = [
+            pool.submit(ctr, new, "images", "import", cache() / image["archive"]) for image in images.values()
+        ]
+        wait_for(api.ready, 90, f"the API server is not ready (see {new.folder}/logs)")
+        step("Starting control-plane 🕹️")
+        for one in imports:
+            one.result()
+    step("Loading images 🖼")
+    addons = Template((resources.files("kindlocal") / "node.yaml").read_text())
+    values = {"dns_address": new.dns_address, **{name: image["reference"] for name, image in images.items()}}
+    kubectl = [str(binary("kubectl")), "--kubeconfig", str(new.folder / "admin.kubeconfig")]
+    run(*kubectl, "create", "--validate=false", "-f", "-", text=addons.substitute(values))
+    step("Installing CNI 🔌, CoreDNS and StorageClass 💾")
+    _await_node(api, new, 60, lambda node: True)
+    api.patch(
+        f"/api/v1/nodes/{new.node}", {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}}
+    )
+    _first(
+        api,
+        "/api/v1/namespaces/default/serviceaccounts?fieldSelector=metadata.name=default",
+        60,
+        lambda one: True,
+    )
+    if wait:
+        ready = _await_node(api, new, wait, is_ready)
+        # kind too ends well in both cases
+        step("Ready 💚") if ready else say(" • WARNING: Timed out waiting for Ready ⚠️")
+
+
+def node_images() -> dict[str, dict[str, str]]:
+    """Of the images in the cache those that every node has from the start."""
+    names = {image.name for image in pins.NODE_IMAGES}
+    return {name: image for name, image in cache_table("images.json").items() if name in names}
+
+
+def is_ready(node: Object) -> bool:
+    """Whether a node says that it is ready."""
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _await_node(api: Api, of: Cluster, seconds: float, wanted: Callable[[Object], bool]) -> bool:
+    return _first(api, f"/api/v1/nodes?fieldSelector=metadata.name={of.node}", seconds, wanted)
+
+
+def _first(api: Api, path: str, seconds: float, wanted: Callable[[Object], bool]) -> bool:
+    return any(wanted(event["object"]) for event in api.watch(path, max(1, round(seconds))))
+
+
+def _environment() -> dict[str, str]:
+    ours = {key: value for key, value in os.environ.items() if key.startswith("KINDLOCAL_")}
+    return {**ENVIRONMENT, "HOME": str(Path.home()), **ours}
+
+
+def _start_node(new: Cluster) -> None:
+    unshare = [tool("unshare"), "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
+    with open(new.folder / "logs" / "init.log", "w") as log:
+        process = subprocess.Popen(
+            [*unshare, "--propagation", "private", sys.executable, "-P", "-m", "kindlocal.node", new.name],
+            env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, cwd="/",
+        )  # fmt: skip
+    try:
+        wait_for(
+            lambda: new.init_pid or process.poll() is not None,
+            10,
+            "the node's first process did not start",
+            0.01,
+        )
+        pid = new.init_pid
+        if not pid:
+            raise KindlocalError(
+                f"the node did not start: {(new.folder / 'logs/init.log').read_text()[-500:].strip()}"
+            )
+    except BaseException:
+        process.kill()  # and with it, by --kill-child, a process that destroy() cannot know yet
+        raise
+    network.attach(new, pid)
+
+
+def _forward_ports(new: Cluster, listeners: list[socket.socket], mappings: list[ports.Mapping]) -> None:
+    if not listeners:
+        return
+    fds = [listener.fileno() for listener in listeners]
+    pairs = [f"{fd}={mapping.container_port}" for fd, mapping in zip(fds, mappings, strict=True)]
+    command = [sys.executable, "-P", "-m", "kindlocal.ports", str(new.init_pid), new.node_address, *pairs]
+    with open(new.folder / "logs" / "ports.log", "w") as log:
+        process = subprocess.Popen(
+            command, env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, cwd="/", pass_fds=fds,
+        )  # fmt: skip
+    remember(new.folder / "ports.pid", process.pid)
+
+
+def _without_interruption(action: Callable[[], None]) -> None:
+    """A second ^C must not stop the tidying up after the first."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        action()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def destroy(old: Cluster) -> None:
+    """End everything of a cluster and remove it; what is gone already is no error.
+
+    Raises KindlocalError when its processes do not end.
+    """
+    for file in ("ports.pid", "init.pid"):
+        if pid := recall(old.folder / file):
+            os.kill(pid, signal.SIGKILL)  # with its first process the kernel kills every process of the node
+            wait_for(lambda file=file: not recall(old.folder / file), 30, f"process {pid} does not end")  # type: ignore[misc]
+    network.detach(old)
+    cgroups.remove(old.cgroup)
+    shutil.rmtree(old.folder)
+
+
+def delete(name: str, kubeconfig_file: str) -> None:
+    """Delete a cluster, if there is one, and its context, if there is one.
+
+    Raises KindlocalError when its processes do not end or a kubeconfig is none.
+    """
+    preflight.root()
+    if old := cluster.find(name):
+        _without_interruption(lambda: destroy(old))
+    for path in kubeconfig.user_files(kubeconfig_file):
+        if path.exists():
+            kubeconfig.edit(path, lambda config: kubeconfig.without(config, Cluster(name, 0).context))
