@@ -50,7 +50,7 @@ async def test_killed_server_is_reported_in_time_and_its_return_noticed(
         began = time.monotonic()
         with pytest.raises(CacheUnavailable, match=rf"Redis at 127.0.0.1:{redis_server.port}: "):
             await cache.get("k0")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
     redis_server.start()
     # At the first try, on every pooled connection, and with what the append-only file kept.
     found = await asyncio.gather(*[cache.get(f"k{n}") for n in range(8)])
@@ -64,7 +64,7 @@ async def test_hung_server_costs_the_timeout(cache: Cache, redis_server: Server)
         began = time.monotonic()
         with pytest.raises(CacheUnavailable):
             await cache.get("k")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
     finally:
         os.kill(redis_server.pid, signal.SIGCONT)
     assert await cache.get("k") is None

@@ -1,7 +1,7 @@
 """Calls between services: deadlines, retries, circuit breaker, bulkhead, remembered answers, metrics."""
 
 from shop_chassis.client.breaker import BreakerPolicy, State
-from shop_chassis.client.client import CallContext, Policy, ServiceClient
+from shop_chassis.client.client import Policy, ServiceClient
 from shop_chassis.client.errors import (
     BadAnswer,
     BulkheadFull,
@@ -23,7 +23,6 @@ __all__ = [
     "BadAnswer",
     "BreakerPolicy",
     "BulkheadFull",
-    "CallContext",
     "CallError",
     "CallRefused",
     "CalleeUnavailable",

@@ -13,7 +13,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,6 +27,7 @@ from shop_chassis.client import errors
 from shop_chassis.client.breaker import Breaker, BreakerPolicy
 from shop_chassis.client.connections import connections
 from shop_chassis.client.metrics import ClientMetrics
+from shop_chassis.context import current
 
 T = TypeVar("T")
 
@@ -59,18 +60,6 @@ class Policy:
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
-    """What a call inherits from the request that it is made for."""
-
-    time_left: float | None = None
-    """Seconds until nobody waits for the answer any more; None when there is no such limit."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Passed on with every call: X-Request-Id, traceparent."""
-    authorization: str | None = None
-    """The user's token, passed on only where a call asks for it."""
-
-
 class ServiceClient:
     """Calls one other service. One per callee and process; safe for concurrent use."""
 
@@ -81,14 +70,12 @@ class ServiceClient:
         *,
         metrics: ClientMetrics,
         policy: Policy | None = None,
-        context: Callable[[], CallContext] = CallContext,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """`transport` replaces the network, with an application in this process for example."""
         self.callee = callee
         self.policy = policy or Policy()
         self.breaker = Breaker(self.policy.breaker)
-        self._context = context
         self._metrics = metrics
         self._active = 0
         if transport is None:
@@ -141,12 +128,17 @@ class ServiceClient:
 
         Raises `CalleeUnavailable` (also for not sending at all) or `CallRefused`, or one of their kinds.
         """
-        context = self._context()
-        outgoing = dict(context.headers) | dict(headers or {})
+        outgoing = dict(headers or {})
+        left = self.policy.timeout if timeout is None else timeout
+        inherited = current()
+        if inherited is not None:
+            outgoing["X-Request-Id"] = inherited.id
+            outgoing["traceparent"] = inherited.traceparent
+            left = min(left, inherited.time_left())
+            if as_user and inherited.authorization is not None:
+                outgoing["Authorization"] = inherited.authorization
         if idempotency_key is not None:
             outgoing["Idempotency-Key"] = idempotency_key
-        if as_user and context.authorization is not None:
-            outgoing["Authorization"] = context.authorization
         content = None
         if body is not None:
             content = body.model_dump_json(exclude_unset=True)
@@ -158,9 +150,6 @@ class ServiceClient:
             content=content,
             headers=outgoing,
         )
-        left = self.policy.timeout if timeout is None else timeout
-        if context.time_left is not None:
-            left = min(left, context.time_left)
         repeatable = method in _IDEMPOTENT or idempotency_key is not None
         with self._place(route):
             return await self._attempts(request, route, time.monotonic() + left, repeatable)
