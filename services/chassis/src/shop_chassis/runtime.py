@@ -1,0 +1,159 @@
+"""A service while it runs: settings, store, what was made for its handlers, what runs beside them."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Generic, Protocol, TypeVar, cast
+
+import structlog
+from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
+
+from shop_chassis.settings import Settings
+from shop_chassis.store import Store
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Settings)
+Check = Callable[[], str | None] | Callable[[], Awaitable[str | None]]
+"""Says why the service cannot do its work right now; None when it can."""
+
+
+class Component(Protocol):
+    """Something that lives as long as the service: a relay, a consumer, a client's connections."""
+
+    async def start(self) -> None:
+        """Begins; returns at once. A neighbour that is down is no reason to raise: wait for it."""
+
+    async def stop(self) -> None:
+        """Ends what was begun, in bounded time."""
+
+
+C = TypeVar("C", bound=Component)
+
+
+@dataclass
+class Runtime(Generic[S]):
+    """What a service's `setup` fills and its handlers use."""
+
+    settings: S
+    store: Store
+    """Made for every service, connected only when used."""
+    metrics: CollectorRegistry
+    draining: bool = False
+    """SIGTERM has come: not ready any more, still answering."""
+    _components: list[Component] = field(default_factory=list)
+    _checks: dict[str, Check] = field(default_factory=dict)
+    _provided: dict[type, object] = field(default_factory=dict)
+
+    def add(self, component: C) -> C:
+        """Started with the service in the order of adding, stopped in reverse."""
+        self._components.append(component)
+        return component
+
+    def ready_when(self, name: str, check: Check) -> None:
+        """/readyz asks this too."""
+        self._checks[name] = check
+
+    def provide(self, value: object, as_type: type | None = None) -> None:
+        """Makes `value` available to handlers as `Annotated[T, provided(T)]`."""
+        self._provided[as_type or type(value)] = value
+
+    def get(self, kind: type[T]) -> T:
+        """What was provided for that type. Raises LookupError."""
+        try:
+            return cast(T, self._provided[kind])
+        except KeyError:
+            raise LookupError(f"no {kind.__name__} was provided in the service's setup") from None
+
+    async def start(self) -> None:
+        """Starts the components."""
+        for component in self._components:
+            await component.start()
+
+    async def stop(self) -> None:
+        """Stops everything, also when one of them fails to."""
+        for stop in [*(component.stop for component in reversed(self._components)), self.store.stop]:
+            try:
+                await stop()
+            except Exception:
+                log.exception("could not stop", component=stop.__qualname__)
+
+    async def problems(self) -> list[str]:
+        """Why the service is not ready, one reason each; empty when it is."""
+        if self.draining:
+            return ["shutting down"]
+        answers = await asyncio.gather(*(_ask(name, check) for name, check in self._checks.items()))
+        return [answer for answer in answers if answer]
+
+
+async def _ask(name: str, check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(3):
+            answer = check()
+            problem = await answer if inspect.isawaitable(answer) else answer
+    except TimeoutError:
+        problem = "no answer within 3 s"
+    except Exception as error:
+        log.exception("readiness check failed", check=name)
+        problem = type(error).__name__
+    return f"{name}: {problem}" if problem else None
+
+
+class Background:
+    """A component that is one coroutine, run until the service stops.
+
+    It is not meant to end: when it does, or fails, that is logged and readiness says so.
+    """
+
+    def __init__(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.name = name
+        self._run = run
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begins to run it."""
+        self._task = asyncio.create_task(self._run(), name=self.name)
+        self._task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Cancels it and waits for its end."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def problem(self) -> str | None:
+        """Why it does not run; None when it does."""
+        if self._task is None or self._task.cancelled():
+            return "is not running"
+        if self._task.done():
+            return f"has ended: {self._task.exception() or 'without an error'}"
+        return None
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.error("background task has ended", task=self.name, exc_info=task.exception())
+
+
+def runtime_of(request: Request) -> Runtime[Any]:
+    """The runtime of the service that answers this request."""
+    return cast(Runtime[Any], request.app.state.runtime)
+
+
+def provided(kind: type[T]) -> Any:
+    """A dependency: what `setup` provided for that type."""
+
+    async def dependency(request: Request) -> T:
+        return runtime_of(request).get(kind)
+
+    return Depends(dependency)
+
+
+async def _store(request: Request) -> Store:
+    return runtime_of(request).store
+
+
+StoreDep = Annotated[Store, Depends(_store)]
+"""The service's store, as a parameter of a handler."""

@@ -1,0 +1,100 @@
+"""One uvicorn server per process, which goes away without failing a request.
+
+SIGTERM: readiness goes off and answers carry `Connection: close`, so that balancers and clients turn
+to other pods; after the drain time no more connections are accepted; what still runs is finished; then
+components stop. A second SIGTERM, or SIGINT, ends the drain at once.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from shop_chassis.runtime import Runtime
+from shop_chassis.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+KEEP_ALIVE_SECONDS = 75
+"""Of idle connections: longer than clients keep one, so that they close it and no request crosses the end."""
+
+
+class CannotListen(Exception):  # noqa: N818 - named for what happened
+    """The port is taken or not allowed."""
+
+
+def serve(app: FastAPI, settings: Settings) -> int:
+    """Answers until SIGTERM or SIGINT; returns the exit code."""
+    listener = _listen(settings)
+    log.info("listening", address=settings.listen_address, port=listener.getsockname()[1])
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=round(settings.shutdown_seconds),
+    )
+    server = _Server(config, app.state.runtime, settings.drain_seconds)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve(sockets=[listener]))
+    return 0
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, runtime: Runtime[Settings], drain_seconds: float) -> None:
+        super().__init__(config)
+        self._runtime = runtime
+        self._drain_seconds = drain_seconds
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Instead of uvicorn's handlers, which stop accepting at once and end the process by the signal."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._drain)
+        loop.add_signal_handler(signal.SIGINT, self._stop_now)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+            self._runtime.draining = True
+
+    def _drain(self) -> None:
+        if self._runtime.draining:
+            self._stop_now()
+            return
+        log.info("draining", seconds=self._drain_seconds)
+        self._runtime.draining = True
+        asyncio.get_running_loop().call_later(self._drain_seconds, self._stop_now)
+
+    def _stop_now(self) -> None:
+        self._runtime.draining = True
+        self.should_exit = True
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.listen_address else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.listen_address, settings.port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(
+            f"cannot listen on {settings.listen_address}:{settings.port}: {error.strerror}; "
+            "set PORT to a free one"
+        ) from error
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,63 @@
+"""A service, declared once: what `serve`, `migrate` and the tests are made of.
+
+A service package has `service.py` with `service = Service("catalog", …)`, and `__main__.py` with
+`sys.exit(main(service))`, `main` being that of `shop_chassis.command`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+
+from shop_chassis.migrations import Migrations
+from shop_chassis.runtime import Runtime
+from shop_chassis.settings import Settings
+from shop_chassis.store import Store
+
+
+def _nothing(_runtime: Runtime[Any]) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Service:
+    """What one service consists of. Nothing in it is shared with another or changes while it runs."""
+
+    name: str
+    """As in its ShopService: `order-taking`."""
+    title: str = ""
+    """First line of its API's documentation."""
+    routers: Sequence[APIRouter] = ()
+    """None for a pure worker: it has health and metrics all the same."""
+    migrations: Migrations | None = None
+    """None for a service without a database."""
+    settings: type[Settings] = Settings
+    setup: Callable[[Runtime[Any]], None] = field(default=_nothing)
+    """Adds components, checks and what handlers use to the runtime. Does no I/O."""
+
+
+def create_app(service: Service, settings: Settings) -> FastAPI:
+    """The service as an ASGI application; several of them can live in one process."""
+    runtime = Runtime(settings, Store(settings, service.name), CollectorRegistry(auto_describe=True))
+    if service.migrations:
+        runtime.ready_when("database", runtime.store.problem)
+        runtime.ready_when("schema", partial(service.migrations.problem, runtime.store))
+    service.setup(runtime)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await runtime.start()
+        try:
+            yield
+        finally:
+            await runtime.stop()
+
+    app = FastAPI(title=service.title or service.name, lifespan=lifespan)
+    app.state.runtime = runtime
+    for router in service.routers:
+        app.include_router(router)
+    return app
