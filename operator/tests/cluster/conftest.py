@@ -18,7 +18,6 @@ import kopf
 import pytest
 import yaml
 from kindlocal.apiserver import ApiServer
-
 from shop_operator.api.crd import custom_resource_definition
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
@@ -104,11 +103,19 @@ class Operator:
 
     def reconciles(self) -> float:
         """How many reconciles it has finished."""
-        return sum(v for k, v in self.metrics().items() if k.startswith("shop_operator_reconcile_duration_seconds_count"))
+        return sum(
+            v
+            for k, v in self.metrics().items()
+            if k.startswith("shop_operator_reconcile_duration_seconds_count")
+        )
 
     def errors(self) -> list[str]:
         """Tracebacks and errors in its log."""
-        return [line for line in self.log.read_text().splitlines() if '"level": "error"' in line or "Traceback" in line]
+        return [
+            line
+            for line in self.log.read_text().splitlines()
+            if '"level": "error"' in line or "Traceback" in line
+        ]
 
 
 class Cluster:
@@ -145,12 +152,19 @@ class Cluster:
         """What a controller would report."""
         path = kinds.of(kind).path(self.namespace, name, "status")
         await self.api._call(
-            "patch", kinds.of(kind), "PATCH", path, body={"status": status}, content_type="application/merge-patch+json"
+            "patch",
+            kinds.of(kind),
+            "PATCH",
+            path,
+            body={"status": status},
+            content_type="application/merge-patch+json",
         )
 
     async def all(self, kind: str) -> list[dict[str, Any]]:
         kind_ = kinds.EVENT if kind == "Event" else kinds.of(kind)
-        return [item async for page in self.api.pages(kind_, namespace=self.namespace) for item in page["items"]]
+        return [
+            item async for page in self.api.pages(kind_, namespace=self.namespace) for item in page["items"]
+        ]
 
     async def until(self, what: Callable[[], Awaitable[Any]], seconds: float = 15) -> Any:
         """Ask until the answer is true; fails with the last answer."""
@@ -177,10 +191,14 @@ class Cluster:
     async def condition(self, name: str, kind: str) -> dict[str, Any]:
         service = await self.get("ShopService", name)
         assert service
-        found: dict[str, Any] = next((c for c in service.get("status", {}).get("conditions", ()) if c["type"] == kind), {})
+        found: dict[str, Any] = next(
+            (c for c in service.get("status", {}).get("conditions", ()) if c["type"] == kind), {}
+        )
         return found
 
-    async def until_condition(self, name: str, kind: str, status: str, reason: str | None = None) -> dict[str, Any]:
+    async def until_condition(
+        self, name: str, kind: str, status: str, reason: str | None = None
+    ) -> dict[str, Any]:
         async def holds() -> dict[str, Any] | None:
             found = await self.condition(name, kind)
             matches = found.get("status") == status and reason in (None, found["reason"])
@@ -229,7 +247,9 @@ async def cluster(server: ApiServer) -> AsyncIterator[Cluster]:
     async with Api(Connection(info, user_agent="kubectl")) as api:
         await api.apply(custom_resource_definition(), kinds.CRD, manager="kubectl")
         here = Cluster(api, server, f"test-{next(numbers)}")
-        await api.create({"kind": "Namespace", "metadata": {"name": here.namespace}}, NAMESPACE, manager="kubectl")
+        await api.create(
+            {"kind": "Namespace", "metadata": {"name": here.namespace}}, NAMESPACE, manager="kubectl"
+        )
 
         async def served() -> bool:
             try:

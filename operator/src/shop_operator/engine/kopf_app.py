@@ -34,9 +34,7 @@ def settings() -> kopf.OperatorSettings:
     return configured
 
 
-def registry(
-    engine: Engine, connection: Connection, working: asyncio.Task[None]
-) -> kopf.OperatorRegistry:
+def registry(engine: Engine, connection: Connection, working: asyncio.Task[None]) -> kopf.OperatorRegistry:
     """The handlers of one operator whose engine runs as the task `working`."""
     handlers = kopf.OperatorRegistry()
 

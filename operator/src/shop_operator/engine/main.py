@@ -1,16 +1,18 @@
-"""The process: `run` serves until it is told to stop."""
+"""The two commands that need a cluster: `run` serves until it is told to stop, `diff` only looks."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 
 import structlog
 from prometheus_client import start_http_server
 
+from shop_operator.cli.files import read
 from shop_operator.cluster import connection
-from shop_operator.cluster.client import Api
-from shop_operator.engine import kopf_app, logs
+from shop_operator.cluster.client import Api, ApiError
+from shop_operator.engine import kopf_app, logs, preview
 from shop_operator.engine.engine import Engine
 from shop_operator.engine.metrics import Metrics
 from shop_operator.settings import Settings
@@ -19,16 +21,46 @@ log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Run the operator until SIGTERM or SIGINT. Raises LoginError when there is no cluster to talk to,
-    OSError when a port is taken."""
+    """Run the operator until SIGTERM or SIGINT. Ends with one line when there is no cluster to talk to."""
+    where = _find()
     logs.configure(settings.log_level, settings.log_format)
-    asyncio.run(_serve(settings))
+    try:
+        asyncio.run(_serve(settings, where))
+    except OSError as error:
+        raise SystemExit(f"shop-operator: {error.strerror or error} (ports {settings.health_port} and "
+                         f"{settings.metrics_port} must be free)") from error  # fmt: skip
 
 
-async def _serve(settings: Settings) -> None:
+def diff(settings: Settings, files: Sequence[str]) -> int:
+    """Print what applying the files would change, one line each; nothing when all is as they say.
+
+    Raises what the reader of the files raises.
+    """
+    shops = [shop for file in files for shop in read(file)]
+    where = _find()
+
+    async def look() -> list[str]:
+        async with Api(where) as api:
+            return await preview.changes(api, settings, shops)
+
+    try:
+        lines = asyncio.run(look())
+    except ApiError as error:
+        raise SystemExit(f"shop-operator: {error.message}") from None
+    print("\n".join(lines), end="\n" if lines else "")
+    return 0
+
+
+def _find() -> connection.Connection:
+    try:
+        return connection.find()
+    except connection.LoginError as error:
+        raise SystemExit(f"shop-operator: {error}") from None
+
+
+async def _serve(settings: Settings, where: connection.Connection) -> None:
     metrics = Metrics()
     server, thread = start_http_server(settings.metrics_port, registry=metrics.registry)
-    where = connection.find()
     try:
         async with Api(where, connections=settings.workers, observe=metrics.observe_call) as api:
             engine = Engine(api, settings, metrics, socket.gethostname())

@@ -82,11 +82,10 @@ def plan(
     unwanted = [child for child in children if _to_prune(child, key, uid, wanted, gate)]
     first = [Delete(child) for child in unwanted if child["kind"] in AUTOSCALERS]
     last = [Delete(child) for child in unwanted if child["kind"] not in AUTOSCALERS]
-    autoscaled = any(ref.kind in AUTOSCALERS for ref in wanted)
     steps: list[Step] = [*first]
     for manifest in desired:
         if not _held(manifest, live, gate):
-            steps += _child(manifest, live(ref_of(manifest)), key, uid, fewest if autoscaled else None)
+            steps += _child(manifest, live(ref_of(manifest)), key, uid, fewest)
     return [*steps, *last]
 
 
@@ -97,21 +96,15 @@ def with_hash(manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _child(
-    manifest: Manifest, live: Manifest | None, key: Key, uid: str, fewest: int | None
-) -> Iterator[Step]:
-    handed_over = (
-        manifest["kind"] == "Deployment" and fewest is not None and "replicas" not in manifest["spec"]
-    )
+def _child(manifest: Manifest, live: Manifest | None, key: Key, uid: str, fewest: int) -> Iterator[Step]:
+    # The builder names `replicas` unless an autoscaler is to write it.
+    autoscaled = manifest["kind"] == "Deployment" and "replicas" not in manifest["spec"]
     if live is None:
         # A password must not be overwritten by another one, nor a Job run again.
-        yield (
-            Create(with_hash(manifest))
-            if manifest["kind"] == "Secret" or _once(manifest)
-            else Apply(with_hash(manifest), None)
-        )
-        if handed_over and (fewest or 0) > 1:
-            yield HandOver(ref_of(manifest), fewest or 0)
+        new = with_hash(manifest)
+        yield Create(new) if manifest["kind"] == "Secret" or _once(manifest) else Apply(new, None)
+        if autoscaled and fewest > 1:
+            yield HandOver(ref_of(manifest), fewest)
         return
     match owner(live, key, uid):
         case Owner.FOREIGN:
@@ -124,8 +117,8 @@ def _child(
     found = differences(manifest, live)
     same = (live["metadata"].get("annotations") or {}).get(HASH_ANNOTATION) == applied_hash(manifest)
     if found or not same:
-        if handed_over and live.get(OWNS_REPLICAS):
-            yield HandOver(ref_of(manifest), max(fewest or 0, live["spec"].get("replicas", 1)))
+        if autoscaled and live.get(OWNS_REPLICAS):
+            yield HandOver(ref_of(manifest), max(fewest, live["spec"].get("replicas", 1)))
         yield Apply(with_hash(manifest), live, tuple(found) if same else ())
 
 

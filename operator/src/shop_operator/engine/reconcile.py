@@ -14,7 +14,7 @@ import structlog
 
 from shop_operator import children as builders
 from shop_operator.api import API_VERSION, KIND, InvalidSpec, ShopService, parse
-from shop_operator.children import Context, Gap
+from shop_operator.children import Context
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.projection import MANAGER, project
@@ -40,7 +40,7 @@ class Incomplete(Exception):  # noqa: N818 - no error of the operator: something
 
 
 @dataclass
-class _Pass:
+class Pass:
     """What one reconcile found and did."""
 
     problems: list[tuple[str, str]] = field(default_factory=list)
@@ -77,17 +77,31 @@ class Reconciler:
         except InvalidSpec as error:
             await self._report_invalid(key, service, error)
             return
-        done = _Pass()
-        context = self._context(key)
-        desired = builders.build(shop, context)
+        done = Pass()
+        desired, steps = await self.look(key, service, shop, done)
+        await self._execute(service, steps, done)
+        await self._report(key, service, shop, desired, done)
+        if done.retry:
+            raise Incomplete("; ".join(message for _, message in done.problems))
+
+    async def look(
+        self, key: Key, service: Manifest, shop: ShopService, done: Pass
+    ) -> tuple[list[Manifest], list[Step]]:
+        """The children as they should be, and what is to be done for that. Only reads."""
+        desired = builders.build(shop, self._context(key))
         if await self._read_unknown(key, service, desired, done):
             # A Secret that the cache did not have holds the password that must be built in.
             desired = builders.build(shop, self._context(key))
-        rollout = self._gate(shop)
-        await self._execute(key, service, shop, desired, rollout, done)
-        await self._report(key, service, desired, self._gate(shop), tuple(builders.gaps(shop, context)), done)
-        if done.retry:
-            raise Incomplete("; ".join(message for _, message in done.problems))
+        steps = plan(
+            key,
+            service["metadata"].get("uid", ""),
+            desired,
+            lambda ref: self._cache.get(*ref) or done.strangers.get(ref),
+            list(self._cache.children(key)),
+            self._gate(shop),
+            fewest=shop.spec.autoscaling.min if shop.spec.autoscaling else 1,
+        )
+        return desired, steps
 
     def _context(self, key: Key) -> Context:
         found = {
@@ -110,7 +124,7 @@ class Reconciler:
         database = self._cache.get("StatefulSet", shop.namespace, f"{shop.name}-db")
         return gate(shop, job, database)
 
-    async def _read_unknown(self, key: Key, service: Manifest, desired: list[Manifest], done: _Pass) -> bool:
+    async def _read_unknown(self, key: Key, service: Manifest, desired: list[Manifest], done: Pass) -> bool:
         """Look once for what the cache does not have: it may exist without our labels. True when one was ours."""
         unknown = [ref for ref in map(ref_of, desired) if self._cache.get(*ref) is None]
         if not unknown:
@@ -123,33 +137,19 @@ class Reconciler:
             if manifest is None:
                 continue
             live = project(manifest, ref.kind)
-            if owner(live, key, service["metadata"]["uid"]) is Owner.OURS:
+            if owner(live, key, service["metadata"].get("uid", "")) is Owner.OURS:
                 self._cache.update(ref.kind, live, quiet=True)
                 adopted = True
             done.strangers[ref] = live
         return adopted
 
-    async def _execute(
-        self,
-        key: Key,
-        service: Manifest,
-        shop: ShopService,
-        desired: list[Manifest],
-        rollout: Gate,
-        done: _Pass,
-    ) -> None:
+    async def _execute(self, service: Manifest, steps: list[Step], done: Pass) -> None:
         """Do what the plan says; what is refused for one child does not keep the others from going on."""
-        before = {(child["kind"], child["name"]) for child in service.get("status", {}).get("children", ())
-                  if child.get("reason") != "Missing"}  # fmt: skip
-        steps = plan(
-            key,
-            service["metadata"]["uid"],
-            desired,
-            lambda ref: self._cache.get(*ref) or done.strangers.get(ref),
-            list(self._cache.children(key)),
-            rollout,
-            fewest=shop.spec.autoscaling.min if shop.spec.autoscaling else 1,
-        )
+        before = {
+            (child["kind"], child["name"])
+            for child in service.get("status", {}).get("children", ())
+            if child.get("reason") != "Missing"
+        }
         for step in steps:
             try:
                 await self._do(step, service, before, done)
@@ -161,7 +161,7 @@ class Reconciler:
                 done.problems.append(("ChildRefused", f"{subject}: {error.message}"))
                 done.retry = True
 
-    async def _do(self, step: Step, service: Manifest, before: set[tuple[str, str]], done: _Pass) -> None:
+    async def _do(self, step: Step, service: Manifest, before: set[tuple[str, str]], done: Pass) -> None:
         match step:
             case Create(manifest):
                 await self._tell_deleted(step, service, before, done)
@@ -205,7 +205,7 @@ class Reconciler:
         return ", ".join(sorted({name for path in drift for name in managers(fields, path, ours=MANAGER)}))
 
     async def _tell_repaired(
-        self, service: Manifest, ref: Ref, drift: Iterable[tuple[str, ...]], changed_by: str, done: _Pass
+        self, service: Manifest, ref: Ref, drift: Iterable[tuple[str, ...]], changed_by: str, done: Pass
     ) -> None:
         fields = ", ".join(readable(path) for path in drift)
         what = f"{fields} was changed by {changed_by or 'an unknown manager'}"
@@ -217,7 +217,7 @@ class Reconciler:
         )
 
     async def _tell_deleted(
-        self, step: Create | Apply, service: Manifest, before: set[tuple[str, str]], done: _Pass
+        self, step: Create | Apply, service: Manifest, before: set[tuple[str, str]], done: Pass
     ) -> None:
         ref = ref_of(step.manifest)
         if (ref.kind, ref.name) not in before:
@@ -229,14 +229,9 @@ class Reconciler:
         )
 
     async def _report(
-        self,
-        key: Key,
-        service: Manifest,
-        desired: list[Manifest],
-        rollout: Gate,
-        gaps: tuple[Gap, ...],
-        done: _Pass,
+        self, key: Key, service: Manifest, shop: ShopService, desired: list[Manifest], done: Pass
     ) -> None:
+        rollout = self._gate(shop)
         refs = [ref_of(manifest) for manifest in desired]
         # A migration Job is a child while it is there; when its time to live is over it is nothing to miss.
         live = {ref: self._cache.get(*ref) for ref in refs}
@@ -254,7 +249,7 @@ class Reconciler:
                 others=tuple(child for child in self._cache.children(key) if ref_of(child) not in live),
                 problems=tuple(done.problems),
                 missing_dependencies=tuple(missing),
-                gaps=gaps,
+                gaps=tuple(builders.gaps(shop, self._context(key))),
                 phase=rollout.phase,
                 job=rollout.job,
                 migrated_image=rollout.migrated_image,
