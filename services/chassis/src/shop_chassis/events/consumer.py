@@ -67,7 +67,8 @@ class Patience:
 class Consumer:
     """Runs until cancelled; replicas of the same name share the work.
 
-    Only what a handler does wrong counts as a try. While the database is away events wait, uncounted.
+    What counts as a try is a handler that fails, or is interrupted by the end of its process. While the
+    database is away events wait, and nothing is counted after the first delivery.
     """
 
     def __init__(
@@ -181,7 +182,7 @@ class Consumer:
             try:
                 tries = await self._count(delivery, event)
                 if tries > self._patience.tries:
-                    reason = "no outcome of the last try: the event may have killed its worker"
+                    reason = "every try was interrupted: does the event kill its worker?"
                     return await self._give_up(delivery, event, reason, tries=tries - 1)
                 claim = await self._apply(event, skip_gap=False)
                 if claim is Claim.GAP:
