@@ -10,8 +10,9 @@ current=$(password)
   printf 'requirepass "%s"\n' "$(printf %s "$current" | sed 's/["\\]/\\&/g')"
 } | redis-server - --port "$REDIS_PORT" --dir "$REDIS_DATA" &
 server=$!
-trap 'kill -TERM "$server"' TERM INT
-while kill -0 "$server" 2>/dev/null; do
+ended=
+trap 'ended=yes' TERM INT
+while [ -z "$ended" ] && kill -0 "$server" 2>/dev/null; do
   wanted=$(password)
   if [ "$wanted" != "$current" ] && printf %s "$wanted" |
     REDISCLI_AUTH=$current redis-cli -p "$REDIS_PORT" -x config set requirepass; then
@@ -20,4 +21,5 @@ while kill -0 "$server" 2>/dev/null; do
   sleep 2 &
   wait $! || :
 done
+kill -TERM "$server" 2>/dev/null || :
 wait "$server"

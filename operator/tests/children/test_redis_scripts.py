@@ -1,0 +1,80 @@
+"""The scripts of the cache pod, with a real Redis."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from shop_operator.api import Cache
+from shop_operator.children.cache import configuration
+
+from .processes import Pod, free_port, pod, until
+
+pytestmark = [
+    pytest.mark.redis,
+    pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server"),
+]
+
+
+@pytest.fixture
+def cache() -> Iterator[Pod]:
+    with pod("redis", "nobody") as here:
+        here.env |= {"REDIS_PORT": str(free_port()), "REDIS_DATA": str(here.root / "data")}
+        here.write("data/.keep", "")
+        here.write("config/redis.conf", configuration(Cache(persistence="AppendOnly", max_memory="8Mi")))
+        here.bind("cache", {"password": 'first "one\\'})
+        yield here
+
+
+def redis(here: Pod, password: str, *command: str) -> str:
+    return here.run("redis-cli", "-p", here.env["REDIS_PORT"], *command, REDISCLI_AUTH=password).stdout.strip()
+
+
+def started(here: Pod) -> subprocess.Popen[bytes]:
+    server = here.start("start.sh")
+    until(lambda: here.script("ready.sh"), "the service can log in")
+    return server
+
+
+def test_it_asks_for_the_password_and_keeps_data_over_a_crash(cache: Pod) -> None:
+    server = started(cache)
+    assert "NOAUTH" in redis(cache, "", "get", "k")
+    assert redis(cache, 'first "one\\', "set", "k", "v") == "OK"
+    until(lambda: "aof_pending_bio_fsync:0" in redis(cache, 'first "one\\', "info", "persistence"), "synced")
+    head = redis(cache, 'first "one\\', "info", "server").split("process_id:")[1].split()[0]
+    subprocess.run(["kill", "-KILL", head], check=True)
+    assert server.wait(20) != 0
+
+    started(cache)
+    assert redis(cache, 'first "one\\', "get", "k") == "v"
+
+
+def test_a_changed_password_is_followed_without_a_restart(cache: Pod) -> None:
+    server = started(cache)
+    redis(cache, 'first "one\\', "set", "k", "v")
+    cache.bind("cache", {"password": "second"})
+    assert not cache.script("ready.sh")
+    until(lambda: redis(cache, "second", "get", "k") == "v", "the new password works")
+    assert "NOAUTH" in redis(cache, 'first "one\\', "get", "k")
+    assert cache.script("ready.sh")
+    assert server.poll() is None
+
+
+def test_a_full_cache_that_is_kept_refuses_rather_than_forgets(cache: Pod) -> None:
+    started(cache)
+    assert redis(cache, 'first "one\\', "config", "get", "maxmemory").split() == ["maxmemory", str(8 * 1024**2)]
+    assert redis(cache, 'first "one\\', "config", "get", "maxmemory-policy").split()[1] == "noeviction"
+    assert redis(cache, 'first "one\\', "config", "get", "appendfsync").split()[1] == "everysec"
+
+
+def test_sigterm_ends_it_at_once_with_its_data_on_disk(cache: Pod) -> None:
+    server = started(cache)
+    redis(cache, 'first "one\\', "set", "k", "v")
+    began = time.monotonic()
+    server.terminate()
+    assert server.wait(10) == 0
+    assert time.monotonic() - began < 1.5
+    started(cache)
+    assert redis(cache, 'first "one\\', "get", "k") == "v"
