@@ -176,10 +176,10 @@ class Metric(Model):
         ),
         Rule(
             field="target",
-            message="target of Cpu and Memory is a whole number of per cent",
-            cel="!(self.type in ['Cpu', 'Memory']) || string(self.target).matches('^[0-9]{1,4}$')",
+            message="target of Cpu, Memory and QueueLag must be a whole number",
+            cel="!(self.type in ['Cpu', 'Memory', 'QueueLag']) || quantity(string(self.target)).isInteger()",
             holds=lambda metric: (
-                metric.type not in ("Cpu", "Memory") or (metric.target.isdigit() and len(metric.target) <= 4)
+                metric.type not in ("Cpu", "Memory", "QueueLag") or quantity.value(metric.target) % 1 == 0
             ),
         ),
         Rule(

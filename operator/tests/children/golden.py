@@ -1,0 +1,79 @@
+"""The golden cases: a ShopService in, its children out, both to be read by people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shop_operator.api import InvalidSpec, ShopService, parse
+from shop_operator.children import Context, Manifest, Ref, build, gaps
+from shop_operator.children.scripts import folder
+from shop_operator.cli.output import dump
+from shop_operator.settings import Settings
+
+ROOT = Path(__file__).parent / "golden"
+NAMES = sorted(path.name for path in ROOT.iterdir())
+REFUSED = [name for name in NAMES if name.startswith("refused-")]
+ACCEPTED = [name for name in NAMES if name not in REFUSED]
+
+_SCRIPTS = {
+    text: f"<scripts/{kind}/{name}>" for kind in ("postgres", "redis") for name, text in folder(kind).items()
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: the object as a person wrote it, and what surrounds it."""
+
+    obj: Mapping[str, Any]
+    context: Context
+
+    @property
+    def shop(self) -> ShopService:
+        return parse(self.obj)
+
+    def children(self) -> list[Manifest]:
+        return build(self.shop, self.context)
+
+    def output(self) -> str:
+        """What output.yaml holds; scripts by their file's name."""
+        try:
+            shop = self.shop
+        except InvalidSpec as error:
+            return dump({"kind": "InvalidSpec", "errors": [{field: message} for field, message in error.errors]})
+        children = [_without_scripts(child) for child in build(shop, self.context)]
+        missing = [{"kind": "Gap", **vars(gap)} for gap in gaps(shop, self.context)]
+        return dump(*children, *missing)
+
+
+def case(name: str) -> Case:
+    """Read a case; an optional first document, of kind Context, says what surrounds the service."""
+    documents = list(yaml.safe_load_all((ROOT / name / "input.yaml").read_text()))
+    around = documents[0] if len(documents) > 1 else {}
+    return Case(
+        obj=documents[-1],
+        context=Context(
+            settings=Settings.model_validate(around.get("settings", {})),
+            kinds=frozenset(around.get("kinds", ())),
+            dependants=frozenset(Ref(*caller.split("/")) for caller in around.get("dependants", ())),
+            secrets=around.get("secrets", {}),
+            generate=lambda: "generated",
+        ),
+    )
+
+
+def pods(children: list[Manifest]) -> list[tuple[str, dict[str, Any]]]:
+    """The pod specs among the children, with the names of their owners."""
+    return [
+        (f"{child['kind']}/{child['metadata']['name']}", child["spec"]["template"]["spec"])
+        for child in children
+        if child["kind"] in ("Deployment", "StatefulSet", "Job")
+    ]
+
+
+def _without_scripts(child: Manifest) -> Manifest:
+    if child["kind"] != "ConfigMap":
+        return child
+    return {**child, "data": {name: _SCRIPTS.get(text, text) for name, text in child["data"].items()}}
