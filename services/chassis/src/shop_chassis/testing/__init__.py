@@ -1,0 +1,1 @@
+"""For tests: real servers, a running service, tokens. No service imports it."""

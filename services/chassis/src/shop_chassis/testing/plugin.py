@@ -1,0 +1,54 @@
+"""Fixtures for every test of the workspace; pytest finds them by shop-chassis's entry point."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from shop_chassis.testing.servers import NatsServer, PostgresServer, RedisServer
+
+# Servers are imported where they are used: this module loads in every test run of the workspace.
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[PostgresServer]":
+    """One PostgreSQL for the whole run; whoever kills it starts it again."""
+    from shop_chassis.testing.servers import PostgresServer
+
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        Path(folder).chmod(0o755)  # the server runs as somebody else
+        server = PostgresServer(Path(folder))
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: "PostgresServer") -> str:
+    """URL of an empty database of this test's own."""
+    return postgres.new_database()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> "Iterator[RedisServer]":
+    """A Redis of this test's own."""
+    from shop_chassis.testing.servers import RedisServer
+
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> "Iterator[NatsServer]":
+    """A NATS of this test's own."""
+    from shop_chassis.testing.servers import NatsServer
+
+    server = NatsServer(tmp_path)
+    server.start()
+    yield server
+    server.kill()
