@@ -138,7 +138,7 @@ class PostgresServer(Server):
     def execute(self, statement: str, database: str = "postgres") -> str:
         """Runs SQL as superuser; returns the rows as psql prints them."""
         arguments = ["-qAtX", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database)]
-        done = subprocess.run([self._bin / "psql", *arguments], capture_output=True, text=True)
+        done = subprocess.run([str(self._bin / "psql"), *arguments], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

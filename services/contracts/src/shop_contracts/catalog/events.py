@@ -1,0 +1,35 @@
+"""Catalog's events; the aggregate, and the event's subject, is the product's id. Stream `catalog`."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from shop_contracts.catalog.api import Product
+from shop_contracts.money import Money
+
+STREAM = "catalog"
+PRODUCT_CHANGED: Literal["product.changed"] = "product.changed"
+PRICE_CHANGED: Literal["price.changed"] = "price.changed"
+
+
+class ProductChanged(BaseModel):
+    """A product was created or changed in any way, its price included: its whole state afterwards."""
+
+    model_config = ConfigDict(frozen=True)
+
+    product: Product
+
+
+class PriceChanged(BaseModel):
+    """A product has another price. It comes right before the `product.changed` of the same transaction."""
+
+    model_config = ConfigDict(frozen=True)
+
+    product_id: UUID
+    sku: str
+    slug: str
+    title: str
+    """As it was then, so that a consumer need not ask."""
+    old: Money
+    new: Money
