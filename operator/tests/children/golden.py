@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from shop_operator.api import InvalidSpec, ShopService, parse
 from shop_operator.children import Context, Manifest, Ref, build, gaps
 from shop_operator.children.scripts import folder
@@ -42,7 +41,9 @@ class Case:
         try:
             shop = self.shop
         except InvalidSpec as error:
-            return dump({"kind": "InvalidSpec", "errors": [{field: message} for field, message in error.errors]})
+            return dump(
+                {"kind": "InvalidSpec", "errors": [{field: message} for field, message in error.errors]}
+            )
         children = [_without_scripts(child) for child in build(shop, self.context)]
         missing = [{"kind": "Gap", **vars(gap)} for gap in gaps(shop, self.context)]
         return dump(*children, *missing)

@@ -1,7 +1,6 @@
 """Every golden case gives exactly its output.yaml; `pytest --update-golden` writes them."""
 
 import pytest
-
 from shop_operator.children.kinds import CHILD_KINDS
 
 from . import golden
@@ -24,7 +23,9 @@ def test_cases_are_named_after_what_they_are(name: str) -> None:
 
 def test_the_kinds_that_are_watched_are_those_that_are_built() -> None:
     built = {
-        (child["apiVersion"], child["kind"]) for name in golden.ACCEPTED for child in golden.case(name).children()
+        (child["apiVersion"], child["kind"])
+        for name in golden.ACCEPTED
+        for child in golden.case(name).children()
     }
     assert built == {(kind.api_version, kind.kind) for kind in CHILD_KINDS}
 

@@ -37,9 +37,8 @@ def database() -> Iterator[Pod]:
 
 def query(here: Pod, sql: str, password: str) -> str:
     """As the service does: by TCP, with its password."""
-    done = here.run(
-        f"{BIN}/psql", "-Atqc", sql, PGHOST="127.0.0.1", PGUSER="cart-1", PGDATABASE="cart-1", PGPASSWORD=password
-    )  # fmt: skip
+    login = {"PGHOST": "127.0.0.1", "PGUSER": "cart-1", "PGDATABASE": "cart-1", "PGPASSWORD": password}
+    done = here.run(f"{BIN}/psql", "-Atqc", sql, **login)
     return done.stdout.strip() if done.returncode == 0 else f"error: {done.stderr}"
 
 
@@ -97,7 +96,11 @@ def test_sigterm_ends_at_once_and_cleanly_although_a_client_is_connected(databas
     ):
         until(
             lambda: (
-                query(database, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sl'", "first 'one")
+                query(
+                    database,
+                    "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sl'",
+                    "first 'one",
+                )
                 == "1"
             ),
             "the client's query runs",

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-
 from shop_operator.api import Cache
 from shop_operator.children.cache import configuration
 
@@ -29,7 +28,9 @@ def cache() -> Iterator[Pod]:
 
 
 def redis(here: Pod, password: str, *command: str) -> str:
-    return here.run("redis-cli", "-p", here.env["REDIS_PORT"], *command, REDISCLI_AUTH=password).stdout.strip()
+    return here.run(
+        "redis-cli", "-p", here.env["REDIS_PORT"], *command, REDISCLI_AUTH=password
+    ).stdout.strip()
 
 
 def started(here: Pod) -> subprocess.Popen[bytes]:
@@ -64,7 +65,10 @@ def test_a_changed_password_is_followed_without_a_restart(cache: Pod) -> None:
 
 def test_a_full_cache_that_is_kept_refuses_rather_than_forgets(cache: Pod) -> None:
     started(cache)
-    assert redis(cache, 'first "one\\', "config", "get", "maxmemory").split() == ["maxmemory", str(8 * 1024**2)]
+    assert redis(cache, 'first "one\\', "config", "get", "maxmemory").split() == [
+        "maxmemory",
+        str(8 * 1024**2),
+    ]
     assert redis(cache, 'first "one\\', "config", "get", "maxmemory-policy").split()[1] == "noeviction"
     assert redis(cache, 'first "one\\', "config", "get", "appendfsync").split()[1] == "everysec"
 

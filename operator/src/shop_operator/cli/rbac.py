@@ -8,11 +8,15 @@ from shop_operator.children.kinds import CHILD_KINDS
 Rule = dict[str, Any]
 
 CHILD_VERBS = ["get", "list", "watch", "create", "patch", "delete"]
-"""Read once before the first apply, watched, applied (which is a patch, and a create for a new one), pruned."""
+"""Read once before the first apply, watched, created, applied (a patch), pruned."""
 
 
-def rules() -> list[Rule]:
-    """Namespaced rules, for a ClusterRole or, with one namespace to watch, a Role."""
+def rules() -> dict[str, list[Rule]]:
+    """`namespaced`: for a Role when one namespace is watched; `cluster`: always for a ClusterRole."""
+    return {"cluster": _cluster(), "namespaced": _namespaced()}
+
+
+def _namespaced() -> list[Rule]:
     by_group: dict[str, list[str]] = {}
     for kind in CHILD_KINDS:
         by_group.setdefault(kind.group, []).append(kind.plural)
@@ -28,8 +32,8 @@ def rules() -> list[Rule]:
     ]
 
 
-def cluster_rules() -> list[Rule]:
-    """Rules about objects without namespace: optional kinds come and go with their CRDs."""
+def _cluster() -> list[Rule]:
+    # Optional kinds come and go with their CRDs.
     return [_rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["get", "list", "watch"])]
 
 
