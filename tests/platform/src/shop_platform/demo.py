@@ -1,0 +1,90 @@
+"""Real requests to a running shop: what `up` does last, so that its addresses are known to answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from shop_platform.platform import SHOP, Platform
+from shop_platform.process import Failure
+
+Json = dict[str, Any]
+PATIENCE = 90.0  # seconds: the worker may have to wake first
+
+
+def tour(platform: Platform, patience: float = PATIENCE) -> Iterator[str]:
+    """A shopper and an administrator at work; what answered, line by line. Raises Failure."""
+    catalog, cart = platform.url("catalog"), platform.url("cart")
+    with httpx.Client(timeout=10) as client:
+        page = ask(client, "GET", f"{catalog}/products", params={"limit": 20})
+        product = page["items"][0]
+        first = f"“{product['title']}”, {money(product['price'])}"
+        yield f"GET {catalog}/products: {len(page['items'])} products, first {first}"
+
+        basket = ask(client, "POST", f"{cart}/carts")["id"]
+        filled = ask(
+            client, "POST", f"{cart}/carts/{basket}/lines", json={"product_id": product["id"], "quantity": 2}
+        )
+        yield f"POST {cart}/carts/…/lines: {filled['item_count']} pieces, {money(filled['total'])}"
+
+        before = notices(platform, product["id"])
+        lower = {**product["price"], "amount": product["price"]["amount"] * 95 // 100}
+        price = f"{catalog}/admin/products/{product['id']}/price"
+        admin = {"authorization": f"Bearer {platform.token('catalog:admin')}"}
+        begun = time.monotonic()
+        ask(client, "PUT", price, json=lower, headers=admin)
+        yield f"PUT {price.replace(product['id'], '…')}: {money(product['price'])} → {money(lower)}"
+        until(
+            lambda: notices(platform, product["id"]) > before,
+            patience,
+            "the worker did not notice the price drop",
+        )
+        yield f"outbox → JetStream → inbox: the worker noted the drop after {time.monotonic() - begun:.1f} s"
+        ask(client, "PUT", price, json=product["price"], headers=admin)
+
+
+def ask(client: httpx.Client, method: str, url: str, **given: Any) -> Json:
+    """The JSON of a good answer; raises Failure that quotes any other."""
+    # Just after a rollout a request can still reach a pod that ends.
+    for attempt in range(5):
+        try:
+            answer = client.request(method, url, **given)
+        except httpx.TransportError as error:
+            if attempt == 4:
+                raise Failure(f"{method} {url}: {error or type(error).__name__}") from error
+            time.sleep(1)
+            continue
+        if answer.is_success:
+            return dict(answer.json()) if answer.content else {}
+        if answer.status_code != 503 or attempt == 4:
+            raise Failure(
+                f"{method} {url}: expected a good answer, got {answer.status_code}", answer.text[:500]
+            )
+        time.sleep(1)
+    raise AssertionError("unreachable")
+
+
+def notices(platform: Platform, product: str) -> int:
+    """How many price drops of a product the worker has noted, by its own database."""
+    query = f"select count(*) from notice where product_id = '{product}'"
+    words = ["psql", "-XAtq", "-U", "postgres", "-d", "notification", "-c", query]
+    return int(
+        platform.kubectl("exec", "-n", SHOP, "notification-db-0", "-c", "postgres", "--", *words, timeout=30)
+    )
+
+
+def until(true: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    """Waits for something to be true; raises Failure."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise Failure(f"{otherwise} in {seconds:.0f} s: `kubectl logs -n {SHOP} deploy/notification`")
+        time.sleep(0.5)
+
+
+def money(price: Json | None) -> str:
+    """`49.00 EUR`."""
+    return f"{price['amount'] / 100:.2f} {price['currency']}" if price else "nothing"

@@ -1,0 +1,124 @@
+"""Images of the services and the operator: what each is made from, its tag, and building what is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from shop_platform import bases
+from shop_platform.digest import digest
+from shop_platform.kind import Tools
+from shop_platform.paths import ROOT, SERVICES
+from shop_platform.process import Failure, run
+from shop_platform.store import Store
+
+DOCKERFILE = SERVICES / "Dockerfile"
+# Used by pods as they are, beside what is built here.
+GIVEN = ("shop/postgres:15", "shop/redis:7")
+
+
+def service_names() -> list[str]:
+    """Services of the shop: folders with a ShopService."""
+    return sorted(file.parent.name for file in SERVICES.glob("*/shopservice.yaml"))
+
+
+def uv_binary() -> Path:
+    """The uv that runs this program."""
+    found = os.environ.get("UV") or shutil.which("uv")
+    if not found:
+        raise Failure("uv is missing: use `make`, or `pip install uv`")
+    return Path(found)
+
+
+def exported(*packages: str) -> str:
+    """Third-party packages of workspace members, pinned with hashes, as the lock file has them."""
+    words = [f"--package={package}" for package in packages]
+    return run(
+        [
+            uv_binary(),
+            "export",
+            "--quiet",
+            "--frozen",
+            "--no-dev",
+            "--no-header",
+            "--no-emit-workspace",
+            *words,
+        ],
+        cwd=ROOT,
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The images as the sources are now: name of each service or `operator` → image with tag."""
+
+    runtime: str
+    services: dict[str, str]
+    operator: str
+
+    @property
+    def all(self) -> dict[str, str]:
+        """Every image that runs in the cluster and is built here."""
+        return {**self.services, "operator": self.operator}
+
+
+def plan() -> Plan:
+    """Tags from the content of everything that goes into an image."""
+    base = bases.python_recipe().marked
+    names = service_names()
+    third_party = exported(*(f"shop-{name}" for name in names))
+    shared = [SERVICES / "chassis" / "src", SERVICES / "contracts" / "src", DOCKERFILE]
+    runtime = digest(ROOT, shared, base, third_party)
+    services = {name: f"shop/{name}:dev-{digest(ROOT, [SERVICES / name / 'src'], runtime)}" for name in names}
+    operator = digest(
+        ROOT, [ROOT / "operator" / "src", ROOT / "operator" / "Dockerfile"], base, exported("shop-operator")
+    )
+    return Plan(f"shop/runtime:dev-{runtime}", services, f"shop/operator:dev-{operator}")
+
+
+class Images:
+    """Builds what a plan names and the store does not have."""
+
+    def __init__(self, tools: Tools, note: Callable[[str], None] = lambda _: None) -> None:
+        self._store = Store(tools.builder)
+        self._local = tools.local
+        self._note = note
+
+    def ensure(self, planned: Plan) -> list[str]:
+        """Base images, then all that is missing; names of what was built. Raises Failure."""
+        built = bases.ensure_bases(self._store, local=self._local)
+        there = self._store.names()
+        missing = {name: image for name, image in planned.all.items() if image not in there}
+        if not missing:
+            return built
+        if self._local:
+            bases.ensure_uv(self._store, uv_binary())
+        if planned.runtime not in there and missing.keys() - {"operator"}:
+            self._note("installing the services' dependencies")
+            self._build(planned.runtime, target="runtime")
+        with ThreadPoolExecutor(2) as pool:
+            jobs = [pool.submit(self._one, name, image, planned.runtime) for name, image in missing.items()]
+            for job in jobs:
+                job.result()
+        return [*built, *missing.values()]
+
+    def _one(self, name: str, image: str, runtime: str) -> None:
+        self._note(f"building {image}")
+        if name == "operator":
+            self._store.build(image, ROOT / "operator" / "Dockerfile", ROOT, args=self._bases())
+        else:
+            # No layers below the last one to keep: one commit, about a second.
+            self._build(image, target="service", layers=False, RUNTIME=runtime, SERVICE=name)
+
+    def _build(self, image: str, *, target: str, layers: bool = True, **args: str) -> None:
+        self._store.build(
+            image, DOCKERFILE, ROOT, target=target, layers=layers, args={**self._bases(), **args}
+        )
+
+    def _bases(self) -> dict[str, str]:
+        # Where images are pulled, the base has pip and brings uv itself.
+        return {"BASE": bases.PYTHON, "BUILDER": bases.PYTHON_UV if self._local else bases.PYTHON}

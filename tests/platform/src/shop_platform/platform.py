@@ -1,0 +1,197 @@
+"""A cluster with the platform on it: each part can be installed alone, and again."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shop_platform import addons, auth
+from shop_platform.digest import digest
+from shop_platform.images import GIVEN, Images, Plan, plan
+from shop_platform.kind import Tools, find_tools
+from shop_platform.kubectl import Kubectl, Marks
+from shop_platform.paths import CHARTS, MANIFESTS, PLATFORM
+from shop_platform.process import run, tail
+from shop_platform.progress import Note
+
+CLUSTER = "shop"
+CONFIG = PLATFORM / "kind.yaml"
+NAMESPACES = MANIFESTS / "namespaces.yaml"
+PORTS = {"catalog": 30080, "cart": 30081, "prometheus": 30090}
+SHOP, SYSTEM = "shop", "shop-system"
+
+
+def silent(_: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The platform on one cluster, which is known by kind's name for it."""
+
+    name: str = CLUSTER
+    kubeconfig: Path | None = None
+    tools: Tools = field(default_factory=find_tools)
+
+    @classmethod
+    def on(cls, cluster: Any) -> Platform:
+        """The platform on a cluster of pytest-kind."""
+        return cls(cluster.name, Path(cluster.kubeconfig_path))
+
+    @cached_property
+    def kubectl(self) -> Kubectl:
+        """kubectl on this cluster."""
+        return Kubectl(self.tools.kubectl, f"kind-{self.name}", self.kubeconfig)
+
+    # The cluster
+
+    def exists(self) -> bool:
+        """Whether kind knows the cluster."""
+        return self.name in run([self.tools.kind, "get", "clusters"]).split()
+
+    def create(self, note: Note = silent) -> None:
+        """Makes the cluster unless it is there; raises Failure."""
+        file = ["--kubeconfig", str(self.kubeconfig)] if self.kubeconfig else []
+        if self.exists():
+            note("is there")
+            run([self.tools.kind, "export", "kubeconfig", "--name", self.name, *file])
+            return
+        note("creating")
+        config = ["--config", str(CONFIG)] if self.name == CLUSTER else []
+        run([self.tools.kind, "create", "cluster", "--name", self.name, "--wait", "120s", *config, *file])
+        note("created")
+
+    def delete(self) -> None:
+        """Removes the cluster and its entries in the kubeconfig."""
+        file = ["--kubeconfig", str(self.kubeconfig)] if self.kubeconfig else []
+        run([self.tools.kind, "delete", "cluster", "--name", self.name, *file])
+
+    def url(self, service: str) -> str:
+        """Where a Service of PORTS is reached from here: a mapped port, else the node's own address."""
+        port = PORTS[service]
+        if self.name == CLUSTER and answers("127.0.0.1", port):
+            return f"http://127.0.0.1:{port}"
+        return f"http://{self.node_address}:{port}"
+
+    @cached_property
+    def node_address(self) -> str:
+        """The address of the (first) node."""
+        addresses = self.kubectl.items("nodes")[0]["status"]["addresses"]
+        return next(str(one["address"]) for one in addresses if one["type"] == "InternalIP")
+
+    # What runs on it
+
+    def addons(self, note: Note = silent) -> None:
+        """Installs the addons and waits for them; raises Failure."""
+        addons.install(self.kubectl, self._load_archives, note)
+
+    def _load_archives(self, archives: list[str]) -> None:
+        if archives:
+            run([self.tools.kind, "load", "image-archive", *archives, "--name", self.name])
+
+    def images(self, note: Note = silent) -> Plan:
+        """Builds the images of the sources as they are; raises Failure."""
+        planned = plan()
+        built = Images(self.tools, note).ensure(planned)
+        note(f"{len(built)} built" if built else "unchanged")
+        return planned
+
+    def load(self, planned: Plan, note: Note = silent) -> None:
+        """Brings the images to the node, those that are not there; raises Failure."""
+        marks = Marks(self.kubectl)
+        there = marks.read()
+        wanted = {
+            image.partition(":")[0].replace("/", "."): image for image in [*GIVEN, *planned.all.values()]
+        }
+        missing = {
+            f"image.{key}": image for key, image in wanted.items() if there.get(f"image.{key}") != image
+        }
+        for key, image in missing.items():
+            note(f"loading {image}")
+            run([self.tools.kind, "load", "docker-image", image, "--name", self.name])
+            marks.write(**{key: image})
+        note(f"{len(missing)} loaded" if missing else "all there")
+
+    def install_operator(self, planned: Plan, note: Note = silent) -> None:
+        """Installs or upgrades the operator by its chart and waits for it; raises Failure."""
+        self.kubectl.apply(NAMESPACES.read_text())
+        repository, _, tag = planned.operator.rpartition(":")
+        given = {"image": {"repository": repository, "tag": tag}}
+        self._helm("shop-operator", SYSTEM, given, note)
+        self.kubectl.wait("condition=Available", "deployment/shop-operator", namespace=SYSTEM, seconds=90)
+
+    def install_shop(self, planned: Plan, note: Note = silent) -> None:
+        """Installs or upgrades the shop by its chart; raises Failure. `wait_ready` waits for it."""
+        auth.ensure(self.kubectl, SHOP)
+        self._helm("shop", SHOP, {"images": planned.services}, note)
+
+    def wait_ready(self, seconds: int = 180) -> None:
+        """Waits until every ShopService says that it is Ready.
+
+        Raises Failure that names the pod that is to blame.
+        """
+        self.kubectl.wait(
+            "condition=Ready", "shopservices.shopservice.dev", "--all", namespace=SHOP, seconds=seconds
+        )
+
+    def token(self, scopes: str) -> str:
+        """A token that the shop's services accept; `scopes` are separated by spaces. Raises Failure."""
+        keys = auth.read(self.kubectl, SHOP)
+        return auth.token(keys["private.pem"], keys["jwks.json"], scopes)
+
+    def seed(self, note: Note = silent) -> None:
+        """Fills catalog with demo products; those that are there stay as they are. Raises Failure."""
+        command = Path(sys.executable).parent / "shop"
+        said = run([command, "seed", "--url", self.url("catalog"), "--token", self.token("catalog:admin")])
+        note(tail(said, 1))
+
+    def install(self, note: Note = silent) -> None:
+        """All of it on a cluster that is there, one after the other; raises Failure."""
+        planned = self.images(note)
+        self.load(planned, note)
+        self.addons(note)
+        self.install_operator(planned, note)
+        self.install_shop(planned, note)
+        self.wait_ready()
+
+    def _helm(self, release: str, namespace: str, values: dict[str, Any], note: Note) -> None:
+        chart = CHARTS / release
+        given = yaml.safe_dump(values)
+        marks, key = Marks(self.kubectl), f"release.{release}"
+        value = digest(CHARTS, [chart], given)
+        if marks.read().get(key) == value:
+            note("unchanged")
+            return
+        file = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
+        where = [f"--kube-context={self.kubectl.context}", f"--namespace={namespace}"]
+        run(
+            [
+                self.tools.helm,
+                "upgrade",
+                "--install",
+                release,
+                chart,
+                *file,
+                *where,
+                "--history-max=3",
+                "--values=-",
+            ],
+            stdin=given,
+        )
+        marks.write(**{key: value})
+        note("installed")
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,125 @@
+"""Steps with dependencies, run in parallel, shown as they start and end."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from shop_platform.process import stop_all
+
+Note = Callable[[str], None]
+"""Tells what a step is doing."""
+
+
+@dataclass
+class Step:
+    """One thing that is done; `seconds` is its time without waiting for the steps before it."""
+
+    name: str
+    note: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    state: str = "waiting"
+    future: Future[None] | None = field(default=None, repr=False)
+
+
+class Steps:
+    """Runs functions as soon as the steps that they come after have ended.
+
+    In a terminal a table is kept up to date; elsewhere one line is printed as each step ends.
+    """
+
+    def __init__(self, console: Console, workers: int = 8) -> None:
+        self._console = console
+        self._pool = ThreadPoolExecutor(workers)
+        self._steps: dict[str, Step] = {}
+        self._lock = threading.Lock()
+        self._begun = time.monotonic()
+        self._spinner = Spinner("dots")
+
+    def add(self, name: str, work: Callable[[Note], None], after: Sequence[str] = ()) -> None:
+        """Adds a step; `work` gets a function that tells what it is doing. Steps in `after` come first."""
+        step = Step(name)
+        before = [self._steps[other].future for other in after]
+        self._steps[name] = step
+
+        def note(text: str) -> None:
+            step.note = text
+
+        def job() -> None:
+            for future in before:
+                assert future is not None
+                future.result()
+            step.started, step.state = time.monotonic(), "running"
+            try:
+                work(note)
+            except BaseException:
+                self._ended(step, "failed")
+                raise
+            self._ended(step, "done")
+
+        step.future = self._pool.submit(job)
+
+    def _ended(self, step: Step, state: str) -> None:
+        step.seconds, step.state = time.monotonic() - step.started, state
+        if not self._console.is_terminal:
+            sign = "✓" if state == "done" else "✗"
+            with self._lock:
+                self._console.print(
+                    f"{sign} {step.name:<12}{step.seconds:6.1f} s  {step.note}", highlight=False
+                )
+
+    def finish(self) -> float:
+        """Waits for all; seconds since the first was added. Raises the first failure."""
+        futures = [step.future for step in self._steps.values() if step.future]
+        try:
+            if self._console.is_terminal:
+                with Live(get_renderable=self._table, console=self._console, refresh_per_second=8):
+                    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            else:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        except BaseException:
+            self._abandon()
+            raise
+        failed = [error for future in done if (error := future.exception())]
+        if failed:
+            self._abandon()
+            raise failed[0]
+        self._pool.shutdown()
+        return time.monotonic() - self._begun
+
+    def _abandon(self) -> None:
+        # Nobody waits for the others any more; what they run is told to end and to clean up after itself.
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        stop_all()
+
+    def times(self) -> list[tuple[str, float]]:
+        """Seconds that each step took."""
+        return [(step.name, step.seconds) for step in self._steps.values()]
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        signs = {"waiting": Text("·", "dim"), "done": Text("✓", "green"), "failed": Text("✗", "red")}
+        for step in self._steps.values():
+            running = step.state == "running"
+            seconds = time.monotonic() - step.started if running else step.seconds
+            clock = Text(f"{seconds:.1f} s" if step.started else "", "dim")
+            table.add_row(
+                self._spinner if running else signs[step.state], step.name, clock, Text(step.note, "dim")
+            )
+        return table
+
+
+def console() -> Console:
+    """Where people read; errors go to the same place so that they stand in order."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)

@@ -1,0 +1,75 @@
+"""`tools`: the programs that the cluster and the tests need, installed or built where they are missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from shop_platform.kind import Tools, find_tools
+from shop_platform.process import Failure, run, tail
+
+# A program that shows that a package is there, and the package.
+TESTS = {
+    "/usr/lib/postgresql/15/bin/postgres": "postgresql-15",
+    "/usr/bin/redis-server": "redis-server",
+    "/usr/bin/jq": "jq",
+}
+LOCAL = {"/usr/bin/buildah": "buildah", "/usr/bin/mmdebstrap": "mmdebstrap"}
+# Servers are for tests to start, on ports of their own: none starts with the machine, no database is made.
+POLICY = Path("/usr/sbin/policy-rc.d")
+NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/none.conf")
+
+
+def missing_packages(tools: Tools) -> list[str]:
+    """Debian packages that are not there."""
+    wanted = {**TESTS, **(LOCAL if tools.local else {})}
+    return [package for program, package in wanted.items() if not Path(program).exists()]
+
+
+def ensure() -> None:
+    """Installs packages and builds programs; nothing to do takes less than a second. Raises Failure."""
+    tools = find_tools()
+    if packages := missing_packages(tools):
+        install(packages)
+    if tools.local:
+        build([])
+    elif lacking := tools.missing():
+        # Beside kind only the two clients, and the sources with the addons' manifests.
+        build(["kubernetes"] * ("kubectl" in lacking) + ["helm"] * ("helm" in lacking))
+
+
+def install(packages: list[str]) -> None:
+    """Installs Debian packages without starting a server; raises Failure."""
+    words = " ".join(packages)
+    if os.geteuid() != 0:
+        raise Failure(f"missing Debian packages: run as root, or once: apt-get install {words}")
+    if not shutil.which("apt-get"):
+        raise Failure(f"missing: {words}; this machine has no apt-get, install them by its own means")
+    print(f"installing {words}", flush=True)
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    had_policy = POLICY.exists()
+    try:
+        if not had_policy:
+            POLICY.write_text("#!/bin/sh\nexit 101\n")
+            POLICY.chmod(0o755)
+        NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
+        NO_CLUSTER.write_text("create_main_cluster = false\n")
+        run(["apt-get", "update", "-q"], env=quiet)
+        run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages], env=quiet)
+    finally:
+        if not had_policy:
+            POLICY.unlink(missing_ok=True)
+
+
+def build(names: list[str]) -> None:
+    """Runs kindlocal-build, whose lines of progress are shown as they come; raises Failure."""
+    program = Path(sys.executable).parent / "kindlocal-build"
+    done = subprocess.run([program, *names], stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        message = tail(done.stderr, 1).removeprefix("ERROR: ")
+        raise Failure(
+            message or f"{program.name} failed", tail(done.stderr) if "\n" in done.stderr.strip() else ""
+        )

@@ -1,0 +1,115 @@
+"""`up`: from whatever is there to a shop that answers; each step does only what is missing or has changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from shop_platform import demo, generate, toolchain
+from shop_platform.images import Plan
+from shop_platform.kind import find_tools
+from shop_platform.paths import own_cache
+from shop_platform.platform import CLUSTER, PORTS, SHOP, Platform, answers
+from shop_platform.process import Failure
+from shop_platform.progress import Note, Steps
+
+DISK = 6  # GiB for images and the node
+
+
+def check(platform: Platform) -> None:
+    """What would fail later fails here, before anything is made. Raises Failure."""
+    if platform.tools.local and os.geteuid() != 0:
+        raise Failure(
+            "the local cluster needs root (namespaces): run `sudo -E make up`, or install Docker and kind"
+        )
+    for place in (own_cache(), Path("/dev/shm") if platform.tools.local else Path("/")):
+        free = shutil.disk_usage(place).free / 2**30
+        if free < DISK:
+            raise Failure(f"{place} has {free:.1f} GiB free; {DISK} are needed")
+    if not platform.tools.missing() and not platform.exists():
+        busy = [f"{port} ({name})" for name, port in PORTS.items() if answers("127.0.0.1", port)]
+        if busy:
+            raise Failure(
+                f"in use on this machine: port {', '.join(busy)}; `ss -ltnp` says by what, end that first"
+            )
+
+
+def up(console: Console) -> None:
+    """Brings everything up, tries it, and says how to go on. Raises Failure."""
+    platform = Platform()
+    check(platform)
+    if platform.tools.missing() or toolchain.missing_packages(platform.tools):
+        console.print("first, the programs that all this needs (once):")
+    toolchain.ensure()
+    find_tools.cache_clear()
+    platform = Platform()
+    steps = Steps(console)
+    planned: list[Plan] = []
+
+    def images(note: Note) -> None:
+        generate.write(generate.chart_files(), generate.CHART_FILES)
+        planned.append(platform.images(note))
+
+    steps.add("cluster", platform.create)
+    steps.add("images", images)
+    steps.add("addons", platform.addons, after=["cluster"])
+    steps.add("load", lambda note: platform.load(planned[0], note), after=["cluster", "images"])
+    steps.add("operator", lambda note: platform.install_operator(planned[0], note), after=["load", "addons"])
+    steps.add("shop", lambda note: platform.install_shop(planned[0], note), after=["operator"])
+    steps.add("services", lambda _: platform.wait_ready(), after=["shop"])
+    steps.add("seed", platform.seed, after=["services"])
+    try:
+        total = steps.finish()
+    except KeyboardInterrupt:
+        raise Failure("interrupted: `make up` goes on from here, `make down` removes everything") from None
+    console.print(
+        f"ready in {total:.0f} s: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in steps.times())
+    )
+    console.print()
+    for line in demo.tour(platform):
+        console.print(f"  {line}")
+    console.print()
+    console.print(addresses(platform))
+
+
+def addresses(platform: Platform) -> Table:
+    """What to open and what to try."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("catalog", f"{platform.url('catalog')}/products, API: {platform.url('catalog')}/docs")
+    table.add_row("cart", f"{platform.url('cart')}/docs")
+    table.add_row("Prometheus", platform.url("prometheus"))
+    table.add_row("look", f"make status; kubectl --context kind-{CLUSTER} get shop -n {SHOP}")
+    table.add_row("scale", "make load")
+    table.add_row("remove", "make down")
+    return table
+
+
+def down(console: Console) -> None:
+    """Removes the cluster; what can be used again stays and is named. Raises Failure."""
+    platform = Platform()
+    missing = platform.tools.missing()
+    if platform.tools.kind.name not in missing and platform.exists():
+        platform.delete()
+        console.print("removed: the cluster with all its data, and its kubeconfig entries")
+    else:
+        console.print("there is no cluster")
+    console.print("kept, so that the next `make up` is quick; to remove them too:")
+    for what, command in kept(platform):
+        console.print(f"  {what:<34}{command}")
+
+
+def kept(platform: Platform) -> list[tuple[str, str]]:
+    """(what stays after `down`, the command that removes it)."""
+    names = "images shop/*"
+    if platform.tools.local:
+        from shop_platform.paths import build_cache
+
+        return [
+            ("built programs and addon images", f"rm -rf {build_cache()}"),
+            (f"{names} and build layers", "buildah rmi --all"),
+        ]
+    return [(names, "docker rmi $(docker images -q 'shop/*')")]
