@@ -12,12 +12,15 @@ Manifest = dict[str, Any]
 
 def depends_on(service: Manifest | None) -> frozenset[Key]:
     """The ShopServices that one names, read leniently: the object may be invalid."""
-    if service is None:
+    spec = (service or {}).get("spec")
+    named = spec.get("dependsOn") if isinstance(spec, dict) else None
+    if service is None or not isinstance(named, list):
         return frozenset()
-    named = service.get("spec", {}).get("dependsOn") or ()
     here = service["metadata"]["namespace"]
     return frozenset(
-        Key(entry.get("namespace") or here, entry["name"]) for entry in named if entry.get("name")
+        Key(entry.get("namespace") or here, entry["name"])
+        for entry in named
+        if isinstance(entry, dict) and "name" in entry
     )
 
 

@@ -42,8 +42,8 @@ class Facts:
     @property
     def spec(self) -> dict[str, Any]:
         """The spec as it is stored, valid or not."""
-        spec: dict[str, Any] = self.service.get("spec") or {}
-        return spec
+        spec = self.service.get("spec")
+        return spec if isinstance(spec, dict) else {}
 
     @property
     def name(self) -> str:
@@ -86,13 +86,9 @@ def report(facts: Facts, now: datetime) -> dict[str, Any]:
         "replicas": deployment.get("status", {}).get("replicas", 0),
         "readyReplicas": deployment.get("status", {}).get("readyReplicas", 0),
         "selector": f"shopservice.dev/name={facts.name},app.kubernetes.io/component=service",
-        "target": _target(facts.spec),
         "database": "-" if database is None else "Ready" if database.status else "NotReady",
     }
-    if facts.spec.get("ports"):
-        status["url"] = _url(facts)
-    if facts.spec.get("database"):
-        status["binding"] = {"name": f"{facts.name}-db"}
+    status |= _derived(facts) if facts.valid else {k: v for k, v in facts.before.items() if k in _DERIVED}
     if facts.migrated_image:
         status["migratedImage"] = facts.migrated_image
     return status
@@ -210,15 +206,17 @@ def _reason(facts: Facts, kind: str, name: str, state: Health) -> str:
     return said if said.startswith(REPAIRED) else state.reason
 
 
-def _target(spec: dict[str, Any]) -> str:
-    autoscaling = spec.get("autoscaling")
-    if not isinstance(autoscaling, dict):
-        return "-"
-    metrics = autoscaling.get("metrics") or ()
-    return ", ".join(f"{metric.get('type')} {metric.get('target')}" for metric in metrics) or "-"
+_DERIVED = ("target", "url", "binding")
 
 
-def _url(facts: Facts) -> str:
-    port = facts.spec["ports"][0].get("servicePort", 80)
-    suffix = "" if port == 80 else f":{port}"
-    return f"http://{facts.name}.{facts.service['metadata']['namespace']}.svc{suffix}"
+def _derived(facts: Facts) -> dict[str, Any]:
+    """What follows from the spec alone. Of a spec that cannot be read nothing follows: the old values stay."""
+    metrics = (facts.spec.get("autoscaling") or {}).get("metrics", ())
+    found: dict[str, Any] = {"target": ", ".join(f"{m['type']} {m['target']}" for m in metrics) or "-"}
+    if ports := facts.spec.get("ports"):
+        port = ports[0].get("servicePort", 80)
+        suffix = "" if port == 80 else f":{port}"
+        found["url"] = f"http://{facts.name}.{facts.service['metadata']['namespace']}.svc{suffix}"
+    if facts.spec.get("database"):
+        found["binding"] = {"name": f"{facts.name}-db"}
+    return found

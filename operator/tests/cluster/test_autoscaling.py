@@ -1,0 +1,176 @@
+"""Who writes the number of pods, and that none is dropped when that changes."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from shop_operator.cluster import kinds
+
+pytestmark = pytest.mark.apiserver
+
+CPU = {"min": 2, "max": 8, "metrics": [{"type": "Cpu", "target": "70"}]}
+LAG = {
+    "min": 1,
+    "max": 8,
+    "metrics": [{"type": "QueueLag", "target": "10", "stream": "catalog", "consumer": "cart"}],
+}
+
+
+def crd(plural: str, kind: str, group: str, version: str) -> dict:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"},
+            "scope": "Namespaced",
+            "versions": [
+                {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}, "subresources": {"status": {}}}
+            ],
+        },
+    }  # fmt: skip
+
+
+KEDA = crd("scaledobjects", "ScaledObject", "keda.sh", "v1alpha1")
+
+
+@contextlib.asynccontextmanager
+async def never_below(cluster, replicas: int):
+    """Watch the Deployment all the while; its replicas must not be seen below this."""
+    live = await cluster.get("Deployment", "cart")
+    seen = []
+
+    async def watch() -> None:
+        version = live["metadata"]["resourceVersion"]
+        async for event in cluster.api.watch(kinds.of("Deployment"), version, namespace=cluster.namespace):
+            if event["type"] != "BOOKMARK":
+                seen.append(event["object"]["spec"]["replicas"])
+
+    task = asyncio.create_task(watch())
+    yield seen
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert all(count >= replicas for count in seen), seen
+
+
+async def replicas(cluster) -> int:
+    return (await cluster.get("Deployment", "cart"))["spec"]["replicas"]
+
+
+async def managers_of_replicas(cluster) -> set[str]:
+    live = await cluster.get("Deployment", "cart")
+    return {
+        entry["manager"]
+        for entry in live["metadata"]["managedFields"]
+        if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
+    }
+
+
+async def scale(cluster, count: int) -> None:
+    """As the HPA controller does: through the Deployment's /scale."""
+    kind = kinds.of("Deployment")
+    await cluster.api._call(
+        "patch", kind, "PATCH", kind.path(cluster.namespace, "cart", "scale"),
+        body={"spec": {"replicas": count}}, content_type="application/merge-patch+json",
+    )  # fmt: skip
+
+
+async def test_from_fixed_to_autoscaled_and_back(cluster, operator) -> None:
+    await operator.start()
+    await cluster.apply("cart", replicas=5)
+    await cluster.until_reconciled("cart")
+    assert await managers_of_replicas(cluster) == {"shop-operator"}
+    async with never_below(cluster, 5):
+        await cluster.apply("cart", autoscaling=CPU)
+        await cluster.until_reconciled("cart")
+        assert await cluster.get("HorizontalPodAutoscaler", "cart")
+        assert await managers_of_replicas(cluster) == {"shop-operator-scale"}
+        await scale(cluster, 7)
+        # What the autoscaler wrote is not undone, neither by a change nor by a restart.
+        await cluster.apply("cart", autoscaling=CPU, image="shop/x:2")
+        await cluster.until_reconciled("cart")
+        operator.kill()
+        await operator.start()
+        assert await replicas(cluster) == 7
+        await cluster.apply("cart", replicas=6)
+        await cluster.until_reconciled("cart")
+        assert await replicas(cluster) == 6
+        assert await cluster.get("HorizontalPodAutoscaler", "cart") is None
+
+
+async def test_an_autoscaled_service_starts_with_its_minimum(cluster, operator) -> None:
+    await operator.start()
+    await cluster.apply("cart", autoscaling=CPU)
+    await cluster.until_reconciled("cart")
+    assert await replicas(cluster) == 2
+    assert await managers_of_replicas(cluster) == {"shop-operator-scale"}
+
+
+async def test_kubectl_scale_sets_the_replicas_of_a_fixed_service(cluster, operator) -> None:
+    await operator.start()
+    await cluster.apply("cart", replicas=1)
+    await cluster.until_reconciled("cart")
+    kind = kinds.SHOP_SERVICE
+    answer = await cluster.api._call(
+        "patch", kind, "PATCH", kind.path(cluster.namespace, "cart", "scale"),
+        body={"spec": {"replicas": 3}}, content_type="application/merge-patch+json",
+    )  # fmt: skip
+    assert answer["status"]["selector"] == "shopservice.dev/name=cart,app.kubernetes.io/component=service"
+
+    async def scaled() -> bool:
+        return await replicas(cluster) == 3
+
+    await cluster.until(scaled)
+
+
+async def test_keda_comes_and_goes(cluster, operator) -> None:
+    autoscaling = {**CPU, "metrics": [*CPU["metrics"], *LAG["metrics"]]}
+    await operator.start()
+    await cluster.apply("cart", replicas=5, events={})
+    await cluster.until_reconciled("cart")
+    async with never_below(cluster, 5):
+        await cluster.apply("cart", autoscaling=autoscaling, events={})
+        found = await cluster.until_condition("cart", "AutoscalingActive", "False", "MetricNotAvailable")
+        assert "spec.autoscaling.metrics[1]: QueueLag needs KEDA" in found["message"]
+        await cluster.until_there("HorizontalPodAutoscaler", "cart")
+        await cluster.api.apply(KEDA, kinds.CRD, manager="kubectl")
+
+        async def has_scaled_object() -> bool:
+            return await cluster.get("ScaledObject", "cart") is not None
+
+        await cluster.until(has_scaled_object)
+        await cluster.until_gone("HorizontalPodAutoscaler", "cart")
+        await cluster.until_condition("cart", "AutoscalingActive", "False", "Pending")
+        active = [{"type": "Ready", "status": "True", "reason": "ScaledObjectReady"}]
+        await cluster.set_status("ScaledObject", "cart", conditions=active)
+        await cluster.until_condition("cart", "AutoscalingActive", "True", "ScaledObjectReady")
+        # KEDA's own HPA carries the labels too; it is not the operator's to prune, and says what fails.
+        labels = (await cluster.get("ScaledObject", "cart"))["metadata"]["labels"]
+        hpa = {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "keda-hpa-cart", "namespace": cluster.namespace, "labels": labels},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "cart"},
+                "maxReplicas": 8,
+            },
+        }
+        await cluster.api.create(hpa, kinds.of("HorizontalPodAutoscaler"), manager="keda")
+        failing = {
+            "type": "ScalingActive", "status": "False", "reason": "FailedGetExternalMetric", "message": "no Prometheus",
+            "lastTransitionTime": "2026-11-21T00:00:00Z",
+        }  # fmt: skip
+        await cluster.set_status(
+            "HorizontalPodAutoscaler", "keda-hpa-cart", conditions=[failing], desiredReplicas=5, currentReplicas=5
+        )
+        await cluster.until_condition("cart", "AutoscalingActive", "False", "FailedGetExternalMetric")
+        assert await cluster.get("HorizontalPodAutoscaler", "keda-hpa-cart")
+        await cluster.delete("HorizontalPodAutoscaler", "keda-hpa-cart")
+        crd_uid = (await cluster.api.get(kinds.CRD, "", "scaledobjects.keda.sh"))["metadata"]["uid"]
+        await cluster.api.delete(kinds.CRD, "", "scaledobjects.keda.sh", uid=crd_uid)
+        await cluster.until_there("HorizontalPodAutoscaler", "cart")
+        await cluster.until_condition("cart", "AutoscalingActive", "False", "MetricNotAvailable")
