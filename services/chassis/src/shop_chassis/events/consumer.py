@@ -82,10 +82,12 @@ class Consumer:
         bus: Bus,
         metrics: ConsumerMetrics,
         concurrency: int = 8,
+        rate: float | None = None,
         patience: Patience = Patience(),
     ) -> None:
         """`name` is the durable consumer on `stream`; `concurrency` how many events are handled at a time.
 
+        `rate`: at most so many events a second, to spare what the handlers call; None for no limit.
         Raises ValueError for handlers that cannot be together.
         """
         self.name = name
@@ -105,6 +107,7 @@ class Consumer:
         self._bus = bus
         self._metrics = metrics
         self._concurrency = concurrency
+        self._interval = 1 / rate if rate else 0.0
         self._patience = patience
         self._running: set[asyncio.Task[None]] = set()
         self._outages = 0
@@ -124,10 +127,12 @@ class Consumer:
                     await asyncio.sleep(delay(self._outages, most=10.0))
                 while len(self._running) >= self._concurrency:
                     await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-                for delivery in await subscription.fetch(self._concurrency - len(self._running)):
+                room = 1 if self._interval else self._concurrency - len(self._running)
+                for delivery in await subscription.fetch(room):
                     task = asyncio.create_task(self._process(delivery, subscription.ack_wait))
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
+                await asyncio.sleep(self._interval)
         finally:
             housekeeping.cancel()
             await subscription.close()

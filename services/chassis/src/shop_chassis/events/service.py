@@ -61,11 +61,12 @@ class Events:
         *,
         inbox: Inbox,
         concurrency: int = 8,
+        rate: float | None = None,
         patience: Patience = Patience(),  # noqa: B008  # immutable
     ) -> None:
         """Has the events of `stream` handled; the durable consumer is named as the service.
 
-        The service is ready only while it can consume.
+        The service is ready only while it can consume. The options are those of `Consumer`.
         """
         if self._consumed is None:
             self._consumed = ConsumerMetrics(self._runtime.metrics)
@@ -78,6 +79,7 @@ class Events:
             bus=self._bus,
             metrics=self._consumed,
             concurrency=concurrency,
+            rate=rate,
             patience=patience,
         )
         self._add(Background(f"consumer of {stream}", consumer.run))

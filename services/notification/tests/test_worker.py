@@ -1,0 +1,252 @@
+"""The worker as a process of its own: on NATS and PostgreSQL, killed and restarted; and on SQLite for the schema."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from shop_chassis.command import main
+from shop_chassis.events import Event
+from shop_chassis.events.jetstream import NatsBus
+from shop_chassis.settings import Settings
+from shop_chassis.store import Store
+from shop_chassis.testing.servers import NatsServer, free_ports
+from shop_contracts.catalog.events import PRICE_CHANGED, PriceChanged
+from shop_contracts.money import Money
+from shop_notification.service import service
+from shop_notification.store import NOTICE, SEEN_PRICE
+from sqlalchemy import select
+
+PRODUCT = UUID(int=7)
+
+
+def price_event(sequence: int, old: int, new: int) -> Event:
+    change = PriceChanged(
+        product_id=PRODUCT,
+        sku="K1",
+        slug="kettle",
+        title="Kettle",
+        old=Money(amount=old, currency="EUR"),
+        new=Money(amount=new, currency="EUR"),
+    )
+    return Event(
+        source="/catalog",
+        type=PRICE_CHANGED,
+        subject=str(PRODUCT),
+        sequence=sequence,
+        data=change.model_dump(mode="json"),
+    )
+
+
+async def until(condition: Any, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+class Worker:
+    """`python -m shop_notification serve`."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.port = free_ports(1)[0]
+        self.environment = os.environ | environment | {"PORT": str(self.port), "LISTEN_ADDRESS": "127.0.0.1"}
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as out:
+            command = [sys.executable, "-m", "shop_notification", "serve"]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=out)
+
+    def end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+            return str(answer.read().decode())
+
+    async def ready(self) -> bool:
+        with suppress(OSError):
+            await asyncio.to_thread(self.get, "/readyz")
+            return True
+        return False
+
+
+@pytest.fixture
+async def environment(postgres_url: str, nats_server: NatsServer) -> dict[str, str]:
+    return {"DATABASE_URL": postgres_url, "EVENTS_URL": nats_server.url, "DRAIN_SECONDS": "0"}
+
+
+@pytest.fixture
+async def store(environment: dict[str, str]) -> AsyncIterator[Store]:
+    store = Store(Settings(database_url=environment["DATABASE_URL"]), "notification")
+    assert service.migrations
+    await service.migrations.upgrade(store, wait=10)
+    yield store
+    await store.stop()
+
+
+@pytest.fixture
+def worker(environment: dict[str, str], store: Store, tmp_path: Path) -> Iterator[Worker]:
+    made = Worker(environment, tmp_path / "worker.log")
+    yield made
+    if made.process and made.process.poll() is None:
+        made.process.kill()
+        made.process.wait()
+
+
+@pytest.fixture
+async def bus(nats_server: NatsServer) -> AsyncIterator[NatsBus]:
+    bus = NatsBus(nats_server.url, name="catalog")
+    await bus.start()
+    await bus.ensure_stream("catalog", max_age=3600)
+    yield bus
+    await bus.stop()
+
+
+async def rows(store: Store, table: Any) -> list[Any]:
+    async with store.session() as session:
+        return list((await session.execute(select(table))).all())
+
+
+async def send(bus: NatsBus, event: Event, copy: str = "") -> None:
+    await bus.publish(event.topic, event.encode(), message_id=event.id + copy)
+
+
+@pytest.mark.nats
+@pytest.mark.postgres
+async def test_drops_become_notices_and_the_newest_price_is_kept(
+    worker: Worker, store: Store, bus: NatsBus
+) -> None:
+    drop, rise, late_drop = price_event(4, 2000, 1500), price_event(6, 1500, 3000), price_event(2, 2500, 2000)
+    worker.start()
+    for event in (drop, rise, late_drop):
+        await send(bus, event)
+
+    async def both() -> bool:
+        return len(await rows(store, NOTICE)) == 2 and len(await rows(store, SEEN_PRICE)) == 1
+
+    async def newest() -> bool:
+        return [row.amount for row in await rows(store, SEEN_PRICE)] == [3000]
+
+    await until(both)
+    await until(newest)
+    notices = {
+        row.event_id: (row.kind, row.product_id, row.old, row.new, row.currency)
+        for row in await rows(store, NOTICE)
+    }
+    assert notices == {
+        drop.id: ("price_drop", PRODUCT, 2000, 1500, "EUR"),
+        late_drop.id: ("price_drop", PRODUCT, 2500, 2000, "EUR"),
+    }
+    await until(worker.ready)
+    metrics = worker.get("/metrics")
+    applied = 'consumer_events_total{consumer="notification",outcome="applied",stream="catalog",type="price.changed"} 3.0'
+    assert applied in metrics
+    assert re.search(r"^consumer_lag_events\{.*\} \d", metrics, re.MULTILINE)
+    assert worker.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.nats
+@pytest.mark.postgres
+async def test_each_drop_is_told_once_while_workers_and_broker_are_killed(
+    environment: dict[str, str],
+    worker: Worker,
+    store: Store,
+    bus: NatsBus,
+    nats_server: NatsServer,
+    tmp_path: Path,
+) -> None:
+    second = Worker(environment, tmp_path / "second.log")
+    events = [price_event(sequence, 10_000 - sequence, 9_999 - sequence) for sequence in range(1, 301)]
+
+    async def publish() -> None:
+        for number, event in enumerate(events):
+            for copy in ("", "-again") if number % 3 == 0 else ("",):
+                while True:
+                    try:
+                        await send(bus, event, copy)
+                        break
+                    except Exception:  # the broker is down: the relay of a real publisher tries again, too
+                        await asyncio.sleep(0.1)
+            await asyncio.sleep(0.01)
+
+    async def told(count: int) -> None:
+        async def enough() -> bool:
+            return len(await rows(store, NOTICE)) >= count
+
+        await until(enough, 60)
+
+    worker.start()
+    second.start()
+    try:
+        publishing = asyncio.create_task(publish())
+        await told(20)
+        worker.end(signal.SIGKILL)
+        await told(60)
+        nats_server.kill()
+        worker.start()
+        nats_server.start()
+        await told(120)
+        second.end(signal.SIGKILL)
+        nats_server.kill()
+        nats_server.start()
+        second.start()
+        await told(180)
+        assert worker.end(signal.SIGTERM) == 0
+        await publishing
+        await told(len(events))
+    finally:
+        second.end(signal.SIGKILL)
+    notices = [row.event_id for row in await rows(store, NOTICE)]
+    assert sorted(notices) == sorted(event.id for event in events)
+    [seen] = await rows(store, SEEN_PRICE)
+    assert (seen.amount, seen.sequence) == (9_699, 300)
+
+
+@pytest.mark.nats
+@pytest.mark.postgres
+async def test_an_idle_worker_costs_next_to_nothing(worker: Worker, bus: NatsBus) -> None:
+    worker.start()
+    await until(worker.ready)
+    assert worker.process is not None
+    stat = Path(f"/proc/{worker.process.pid}/stat")
+
+    def cpu_seconds() -> float:
+        fields = stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    await asyncio.sleep(2)  # the start is not what is measured
+    before = cpu_seconds()
+    await asyncio.sleep(10)
+    assert cpu_seconds() - before < 0.1
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_the_migrations_lead_to_the_tables(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = (
+        f"sqlite:///{tmp_path}/n.sqlite" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    )
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert main(service, ["migrate"]) == 0
+    assert main(service, ["migrate"]) == 0
+    store = Store(Settings(database_url=url), "notification")
+
+    async def differences() -> list[Any]:
+        assert service.migrations
+        return await service.migrations.differences(store)
+
+    assert asyncio.run(differences()) == []
