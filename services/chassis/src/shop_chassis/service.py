@@ -13,7 +13,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
+from shop_chassis.auth import Verifier
+from shop_chassis.edge import Edge
+from shop_chassis.metrics import ServerMetrics
 from shop_chassis.migrations import Migrations
+from shop_chassis.problems import documented, install
 from shop_chassis.runtime import Runtime
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store
@@ -43,6 +47,7 @@ class Service:
 def create_app(service: Service, settings: Settings) -> FastAPI:
     """The service as an ASGI application; several of them can live in one process."""
     runtime = Runtime(settings, Store(settings, service.name), CollectorRegistry(auto_describe=True))
+    runtime.provide(Verifier(settings.auth_jwks, settings.auth_issuer, settings.auth_audience))
     if service.migrations:
         runtime.ready_when("database", runtime.store.problem)
         runtime.ready_when("schema", partial(service.migrations.problem, runtime.store))
@@ -56,8 +61,17 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         finally:
             await runtime.stop()
 
-    app = FastAPI(title=service.title or service.name, lifespan=lifespan)
+    app = FastAPI(
+        title=service.title or service.name,
+        version=settings.build_version,
+        lifespan=lifespan,
+        responses=documented(422),
+    )
     app.state.runtime = runtime
+    app.add_middleware(
+        Edge, runtime=runtime, metrics=ServerMetrics(runtime.metrics, service.name, settings.build_version)
+    )
+    install(app)
     for router in service.routers:
         app.include_router(router)
     return app

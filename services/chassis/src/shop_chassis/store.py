@@ -12,7 +12,8 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Connection, event, make_url, text
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -27,6 +28,12 @@ CONNECTION_AGE = 300
 
 DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, sqlite3.Error, OSError, TimeoutError, BindingError)
 """What a database that is down or refuses can raise."""
+_REFUSED = (
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.PostgresConnectionError,
+)
 
 
 class Store:
@@ -60,6 +67,13 @@ class Store:
     async def stop(self) -> None:
         """Closes all connections."""
         await self.engine.dispose()
+
+
+def unavailable(error: BaseException) -> bool:
+    """Whether the database is out of reach, as against a statement that is wrong."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, (PoolTimeout, ConnectionError, BindingError, *_REFUSED))
 
 
 def first_line(error: BaseException) -> str:

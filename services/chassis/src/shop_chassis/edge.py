@@ -1,0 +1,167 @@
+"""What happens to every request before and after the application: one pure ASGI layer.
+
+It answers health and metrics itself, gives the request its context (id, trace, deadline), measures and logs
+it, and turns what the application did not catch into an answer.
+"""
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import Iterable
+
+import structlog
+from opentelemetry.context import attach, detach
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shop_chassis import context
+from shop_chassis.context import RequestContext
+from shop_chassis.metrics import ServerMetrics
+from shop_chassis.problems import problem_response
+from shop_chassis.runtime import Runtime
+from shop_chassis.settings import Settings
+from shop_chassis.store import first_line, unavailable
+
+log = structlog.get_logger("access")
+errors = structlog.get_logger(__name__)
+
+HEALTH = frozenset({"/healthz", "/readyz", "/metrics"})
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class Edge:
+    """Wraps the application of one service."""
+
+    def __init__(self, app: ASGIApp, runtime: Runtime[Settings], metrics: ServerMetrics) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._metrics = metrics
+        self._log_access = runtime.settings.log_access
+        self._longest = runtime.settings.request_timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"] in HEALTH:
+            response = await self._health(scope)
+            await response(scope, receive, send)
+        else:
+            await self._request(scope, receive, send)
+
+    async def _health(self, scope: Scope) -> Response:
+        if scope["method"] not in ("GET", "HEAD"):
+            return problem_response(405, headers={"Allow": "GET, HEAD"})
+        match scope["path"]:
+            case "/healthz":
+                return PlainTextResponse("ok\n")
+            case "/readyz":
+                problems = await self._runtime.problems()
+                body = {"ready": not problems, "reasons": problems}
+                return JSONResponse(body, 503 if problems else 200)
+            case _:
+                return Response(generate_latest(self._runtime.metrics), media_type=CONTENT_TYPE_LATEST)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
+        headers = _headers(scope["headers"])
+        stream = headers.get(b"accept", b"").startswith(b"text/event-stream")
+        request = _context(headers, began, math.inf if stream else self._longest)
+        answer = _Answer(send, request.id, self._runtime)
+        token, span = context.enter(request), attach(context.as_span(request))
+        if not stream:
+            self._metrics.requests.inc()
+            self._metrics.in_flight.change(+1)
+        try:
+            await self._run(scope, receive, answer, request)
+        finally:
+            if not stream:
+                self._metrics.in_flight.change(-1)
+            seconds = time.monotonic() - began
+            route = getattr(scope.get("route"), "path", "")
+            if not stream:
+                self._metrics.done(scope["method"], route, answer.status, seconds)
+            if self._log_access:
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=answer.status,
+                    ms=round(seconds * 1000, 1),
+                )
+            detach(span)
+            context.leave(token)
+
+    async def _run(self, scope: Scope, receive: Receive, answer: "_Answer", request: RequestContext) -> None:
+        limit = None if math.isinf(request.deadline) else request.time_left()
+        try:
+            async with asyncio.timeout(limit) as timeout:
+                await self._app(scope, receive, answer)
+        except Exception as error:
+            if timeout.expired() and isinstance(error, TimeoutError):
+                problem = problem_response(504, f"no answer within {limit:.3g} s, the time this request had")
+            elif unavailable(error):
+                errors.warning("database unavailable", path=scope["path"], error=first_line(error))
+                detail = "the database of this service cannot be used right now"
+                problem = problem_response(503, detail, headers={"Retry-After": "2"})
+            else:
+                errors.exception("request failed", method=scope["method"], path=scope["path"])
+                problem = problem_response(500, "an error inside the service; its log has the X-Request-Id")
+            if answer.status_sent:
+                raise  # the server breaks the half-sent answer off
+            await problem(scope, receive, answer)
+
+
+class _Answer:
+    """`send`, with what every answer carries."""
+
+    def __init__(self, send: Send, request_id: str, runtime: Runtime[Settings]) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._runtime = runtime
+        self.status = 499
+        """As nginx has it: until there is an answer, the caller has gone."""
+        self.status_sent = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.status_sent = True
+            headers = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode("ascii"))]
+            if self._runtime.draining:
+                headers.append((b"connection", b"close"))
+            message["headers"] = headers
+        await self._send(message)
+
+
+_WANTED = frozenset({b"accept", b"authorization", b"traceparent", b"x-request-id", b"x-request-deadline"})
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    return {name: value for name, value in raw if name in _WANTED}
+
+
+def _context(headers: dict[bytes, bytes], now: float, longest: float) -> RequestContext:
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
+    traced = context.parse_traceparent(headers.get(b"traceparent", b"").decode("latin-1"))
+    trace_id, sampled = traced or (context.new_trace_id(), False)
+    authorization = headers.get(b"authorization")
+    return RequestContext(
+        id=given if _REQUEST_ID.fullmatch(given) else trace_id,
+        trace_id=trace_id,
+        span_id=context.new_span_id(),
+        sampled=sampled,
+        deadline=now + min(longest, _seconds(headers.get(b"x-request-deadline"))),
+        authorization=authorization.decode("latin-1") if authorization else None,
+    )
+
+
+def _seconds(header: bytes | None) -> float:
+    """Infinity where there is none, or no number."""
+    try:
+        seconds = float(header or b"inf")
+    except ValueError:
+        return math.inf
+    return math.inf if math.isnan(seconds) else max(0.0, seconds)
