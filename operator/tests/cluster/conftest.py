@@ -3,11 +3,11 @@
 import asyncio
 import itertools
 import json
+import multiprocessing
+import multiprocessing.context
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -30,7 +30,17 @@ AUDIT = {
     "rules": [{"level": "Metadata", "users": ["operator"]}, {"level": "None"}],
 }
 NAMESPACE = kinds.Kind("v1", "Namespace", "namespaces", namespaced=False)
-RUN = "from shop_operator.engine.main import run; from shop_operator.settings import load; run(load())"
+# The operator's own entry, in a process that is forked from one where its imports are done already.
+RUN = """
+import os
+os.environ.update({env!r})
+os.dup2(os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT), 2)
+from shop_operator.engine.main import run
+from shop_operator.settings import load
+run(load())
+"""
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["shop_operator.engine.main"])
 numbers = itertools.count(1)
 
 
@@ -44,12 +54,13 @@ class Operator:
     """The operator as a process, limited to one namespace."""
 
     def __init__(self, server: ApiServer, folder: Path, namespace: str) -> None:
-        self._server, self._namespace, self.log = server, namespace, folder / "operator.log"
+        self.log = folder / "operator.log"
         self.kubeconfig = folder / "kubeconfig"
         config = yaml.safe_load(server.kubeconfig.read_text())
         config["users"][0]["user"] = {"token": server.token_for("operator", ["system:masters"])}
         self.kubeconfig.write_text(yaml.safe_dump(config))
-        self.process: subprocess.Popen[bytes] | None = None
+        self.env = {"KUBECONFIG": str(self.kubeconfig), "SHOP_OPERATOR_NAMESPACE": namespace}
+        self.process: multiprocessing.context.ForkServerProcess | None = None
 
     async def start(self, **env: str) -> None:
         """Return when all lists are in and the workers are at work."""
@@ -59,24 +70,20 @@ class Operator:
             health, self.metrics_port = one.getsockname()[1], two.getsockname()[1]
         self.health = f"http://127.0.0.1:{health}/healthz"
         began = self.log.stat().st_size if self.log.exists() else 0
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN],
-                stderr=log,
-                env=os.environ
-                | {
-                    "KUBECONFIG": str(self.kubeconfig),
-                    "SHOP_OPERATOR_NAMESPACE": self._namespace,
-                    "SHOP_OPERATOR_HEALTH_PORT": str(health),
-                    "SHOP_OPERATOR_METRICS_PORT": str(self.metrics_port),
-                }
-                | env,
-            )
+        env |= self.env | {
+            "SHOP_OPERATOR_HEALTH_PORT": str(health),
+            "SHOP_OPERATOR_METRICS_PORT": str(self.metrics_port),
+        }
+        self.process = processes.Process(target=exec, args=(RUN.format(env=env, log=str(self.log)),))
+        self.process.start()
         deadline = time.monotonic() + 20
-        while '"event": "started"' not in self.log.read_text()[began:]:
-            assert self.process.poll() is None, self.log.read_text()[began:]
-            assert time.monotonic() < deadline, self.log.read_text()[began:]
+        while '"event": "started"' not in (said := self._said(began)):
+            assert self.process.is_alive(), said
+            assert time.monotonic() < deadline, said
             await asyncio.sleep(0.02)
+
+    def _said(self, since: int = 0) -> str:
+        return self.log.read_text()[since:] if self.log.exists() else ""
 
     def stop(self) -> float:
         """SIGTERM; seconds until it has ended."""
@@ -90,8 +97,10 @@ class Operator:
         if self.process is None:
             return 0.0
         began = time.monotonic()
-        self.process.send_signal(how)
-        self.process.wait(20)
+        assert self.process.pid
+        os.kill(self.process.pid, how)
+        self.process.join(20)
+        assert not self.process.is_alive()
         self.process = None
         return time.monotonic() - began
 

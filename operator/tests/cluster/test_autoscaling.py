@@ -165,7 +165,11 @@ async def test_keda_comes_and_goes(cluster, operator) -> None:
             "lastTransitionTime": "2026-11-21T00:00:00Z",
         }  # fmt: skip
         await cluster.set_status(
-            "HorizontalPodAutoscaler", "keda-hpa-cart", conditions=[failing], desiredReplicas=5, currentReplicas=5
+            "HorizontalPodAutoscaler",
+            "keda-hpa-cart",
+            conditions=[failing],
+            desiredReplicas=5,
+            currentReplicas=5,
         )
         await cluster.until_condition("cart", "AutoscalingActive", "False", "FailedGetExternalMetric")
         assert await cluster.get("HorizontalPodAutoscaler", "keda-hpa-cart")

@@ -147,4 +147,6 @@ async def test_health_and_metrics(cluster, operator) -> None:
     assert metrics[f"shop_service_replicas_desired{labels}"] == 2
     assert metrics[f"shop_service_replicas_ready{labels}"] == 0
     assert metrics["shop_operator_queue_depth"] == 0
-    assert any(name.startswith('shop_operator_api_calls_total{code="201",kind="Deployment"') for name in metrics)
+    assert any(
+        name.startswith('shop_operator_api_calls_total{code="201",kind="Deployment"') for name in metrics
+    )

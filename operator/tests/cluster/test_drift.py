@@ -38,7 +38,11 @@ async def test_an_edited_child_of_each_kind_is_put_right_and_the_editor_named(cl
 
         async def put_right(kind=kind, name=name, before=before) -> bool:
             live = await cluster.get(kind, name)
-            same = all(live.get(field) == before.get(field) for field in before if field not in ("metadata", "status"))
+            same = all(
+                live.get(field) == before.get(field)
+                for field in before
+                if field not in ("metadata", "status")
+            )
             return same and live["metadata"]["labels"] == before["metadata"]["labels"]
 
         await cluster.until(put_right)
@@ -47,10 +51,15 @@ async def test_an_edited_child_of_each_kind_is_put_right_and_the_editor_named(cl
             return any(f"{kind} {name}: " in note and "kubectl-edit" in note for note in await notes(cluster))
 
         await cluster.until(told)
-    assert any(note.startswith("Deployment cart: spec.replicas was changed by kubectl-edit") for note in await notes(cluster))
+    assert any(
+        note.startswith("Deployment cart: spec.replicas was changed by kubectl-edit")
+        for note in await notes(cluster)
+    )
     service = await cluster.get("ShopService", "cart")
     reasons = {f"{c['kind']} {c['name']}": c["reason"] for c in service["status"]["children"]}
-    assert reasons["Service cart"].startswith("Repaired: spec.selector.shopservice.dev/name was changed by kubectl-edit")
+    assert reasons["Service cart"].startswith(
+        "Repaired: spec.selector.shopservice.dev/name was changed by kubectl-edit"
+    )
     repaired = {k: v for k, v in operator.metrics().items() if "drift_repaired_total" in k and "edited" in k}
     assert sum(repaired.values()) == len(EDITS)
 
@@ -89,7 +98,9 @@ async def test_what_others_add_survives(cluster, operator) -> None:
     patch = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {**path, "labels": {"team": "a"}}}
     from shop_operator.cluster import kinds
 
-    await cluster.api.apply(patch | {"spec": {"template": template}}, kinds.of("Deployment"), manager="injector")
+    await cluster.api.apply(
+        patch | {"spec": {"template": template}}, kinds.of("Deployment"), manager="injector"
+    )
 
     async def reconciled() -> bool:
         return operator.reconciles() > before

@@ -16,7 +16,12 @@ async def test_what_is_removed_from_the_spec_is_pruned_and_data_is_kept(cluster,
     await cluster.until_reconciled("cart")
     await cluster.apply("cart")
     await cluster.until_reconciled("cart")
-    for kind, name in (("StatefulSet", "cart-db"), ("ConfigMap", "cart-db"), ("Service", "cart"), ("Service", "cart-db")):
+    for kind, name in (
+        ("StatefulSet", "cart-db"),
+        ("ConfigMap", "cart-db"),
+        ("Service", "cart"),
+        ("Service", "cart-db"),
+    ):
         await cluster.until_gone(kind, name)
     assert await cluster.get("Secret", "cart-db")
     claim = await cluster.get("PersistentVolumeClaim", "data-cart-db-0")
@@ -138,7 +143,9 @@ async def test_an_invalid_spec_is_reported_and_the_version_before_keeps_running(
     await operator.start()
     await cluster.apply("cart", ports=PORTS)
     await cluster.until_reconciled("cart")
-    crd = await cluster.api._call("get", kinds.CRD, "GET", kinds.CRD.path(None, "shopservices.shopservice.dev"))
+    crd = await cluster.api._call(
+        "get", kinds.CRD, "GET", kinds.CRD.path(None, "shopservices.shopservice.dev")
+    )
     lenient = {
         "type": "object",
         "x-kubernetes-preserve-unknown-fields": True,
@@ -153,7 +160,9 @@ async def test_an_invalid_spec_is_reported_and_the_version_before_keeps_running(
 
     async def stored() -> bool:
         try:
-            answer = await cluster.edit("ShopService", "cart", {"spec": {"image": "shop/x:2", "ports": "many"}})
+            answer = await cluster.edit(
+                "ShopService", "cart", {"spec": {"image": "shop/x:2", "ports": "many"}}
+            )
         except ApiError:  # the CRD of before is still in force
             return False
         return answer["spec"]["ports"] == "many"
@@ -161,9 +170,13 @@ async def test_an_invalid_spec_is_reported_and_the_version_before_keeps_running(
     await cluster.until(stored)
     found = await cluster.until_condition("cart", "Reconciled", "False", "InvalidSpec")
     assert "spec.ports" in found["message"]
-    assert (await cluster.get("Deployment", "cart"))["spec"]["template"]["spec"]["containers"][0]["image"] == "shop/x:1"
+    assert (await cluster.get("Deployment", "cart"))["spec"]["template"]["spec"]["containers"][0][
+        "image"
+    ] == "shop/x:1"
     children = (await cluster.get("ShopService", "cart"))["status"]["children"]
     assert {"kind": "Service", "name": "cart", "ready": True, "reason": "Applied"} in children
     await cluster.edit("ShopService", "cart", {"spec": {"ports": PORTS}})
     await cluster.until_reconciled("cart")
-    assert (await cluster.get("Deployment", "cart"))["spec"]["template"]["spec"]["containers"][0]["image"] == "shop/x:2"
+    assert (await cluster.get("Deployment", "cart"))["spec"]["template"]["spec"]["containers"][0][
+        "image"
+    ] == "shop/x:2"

@@ -10,7 +10,9 @@ SPEC = {"database": {}, "migrations": {"args": ["migrate"]}}
 async def database_is_ready(cluster) -> None:
     await cluster.until_there("StatefulSet", "cart-db")
     generation = (await cluster.get("StatefulSet", "cart-db"))["metadata"]["generation"]
-    await cluster.set_status("StatefulSet", "cart-db", observedGeneration=generation, replicas=1, readyReplicas=1)
+    await cluster.set_status(
+        "StatefulSet", "cart-db", observedGeneration=generation, replicas=1, readyReplicas=1
+    )
 
 
 async def jobs(cluster) -> list[str]:
@@ -28,7 +30,11 @@ async def until_one_job(cluster, *, but: str = "") -> str:
 async def finish(cluster, job: str, how: str) -> None:
     time = "2026-11-21T00:00:00Z"
     reason = {"type": f"{how}", "status": "True", "reason": "x", "message": "BackoffLimitExceeded"}
-    before = {"type": "SuccessCriteriaMet" if how == "Complete" else "FailureTarget", "status": "True", "reason": "x"}
+    before = {
+        "type": "SuccessCriteriaMet" if how == "Complete" else "FailureTarget",
+        "status": "True",
+        "reason": "x",
+    }
     end = {"completionTime": time} if how == "Complete" else {}
     await cluster.set_status("Job", job, startTime=time, conditions=[before, reason], **end)
 
@@ -147,7 +153,9 @@ async def test_an_image_that_does_not_exist_leaves_the_version_before_serving(cl
     await cluster.api.create(pod, kinds.POD, manager="test")
     waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
     status = {"name": "cart", "image": "shop/none:1", "imageID": "", "ready": False, "restartCount": 0}
-    await cluster.set_status("Pod", "cart-new", phase="Pending", containerStatuses=[status | {"state": {"waiting": waiting}}])
+    await cluster.set_status(
+        "Pod", "cart-new", phase="Pending", containerStatuses=[status | {"state": {"waiting": waiting}}]
+    )
     found = await cluster.until_condition("cart", "Degraded", "True", "ImagePullFailed")
     assert "image shop/none:1 of pod cart-new: ImagePullBackOff" in found["message"]
     assert (await cluster.condition("cart", "Ready"))["status"] == "True"

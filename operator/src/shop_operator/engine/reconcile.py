@@ -288,9 +288,18 @@ class Reconciler:
         except ApiError as error:
             if error.status != 404 and not (error.status == 409 and "uid" in error.message.lower()):
                 raise
-            self._cache.remove("ShopService", service)  # deleted while we were at it
+            self._cache.remove(KIND, service)  # deleted while we were at it
             return
-        self._put(answer)
+        # The answer may hold a change of the spec whose event is still to come, and which would then be taken
+        # for old news: only an answer with nothing new in it but the status is kept from the listeners.
+        now, known = project(answer, KIND), self._cache.get(KIND, metadata["namespace"], metadata["name"])
+        self._cache.update(KIND, now, quiet=known is not None and _wanted(known) == _wanted(now))
+
+
+def _wanted(service: Manifest) -> Manifest:
+    """A ShopService without what the operator writes to it."""
+    metadata = {name: value for name, value in service["metadata"].items() if name != "resourceVersion"}
+    return {"metadata": metadata, "spec": service.get("spec")}
 
 
 def _subject(step: Step) -> Ref:
