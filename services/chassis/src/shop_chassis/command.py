@@ -19,23 +19,29 @@ def main(service: Service, arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("serve", help="answer requests and follow events until SIGTERM")
     commands.add_parser("migrate", help="bring the database to this version's schema, then end")
+    draft = commands.add_parser("draft-migration", help="write what the tables differ by; then read it")
+    draft.add_argument("message", help="what it does, in a few words")
     chosen = parser.parse_args(arguments)
     try:
         settings = load(service.settings)
         configure_logs(settings, service.name)
         if chosen.command == "serve":
             return server.serve(create_app(service, settings), settings)
-        return asyncio.run(_migrate(service, settings))
+        return asyncio.run(_on_database(service, settings, getattr(chosen, "message", None)))
     except (SettingsError, MigrationError, server.CannotListen) as error:
         print(f"{service.name} {chosen.command}: {error}", file=sys.stderr)
         return 1
 
 
-async def _migrate(service: Service, settings: Settings) -> int:
+async def _on_database(service: Service, settings: Settings, draft: str | None) -> int:
     if service.migrations is None:
         print(f"{service.name} has no database: nothing to migrate")
         return 0
     async with opened(settings, service.name) as store:
+        if draft:
+            path = await service.migrations.draft(store, draft)
+            print(f"wrote {path}" if path else "the tables are as the code has them")
+            return 0
         applied = await service.migrations.upgrade(store, wait=settings.migrate_wait_seconds)
     print(
         f"{service.name}: applied {', '.join(applied)}"

@@ -6,25 +6,40 @@ that is newer than the code is fine, and one that is older is a reason not to be
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 import structlog
-from alembic.autogenerate import compare_metadata
+from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, func, select
+from sqlalchemy import Connection, DateTime, MetaData, TypeDecorator, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_chassis.store import DATABASE_ERRORS, Store, first_line
 
 log = structlog.get_logger(__name__)
+
+
+DRAFT = '''"""{message}"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = {before!r}
+
+
+def upgrade() -> None:
+    {body}
+'''
 
 
 class MigrationError(Exception):
@@ -84,6 +99,25 @@ class Migrations:
                 lambda sync: compare_metadata(_context(sync, self.metadata), self.metadata)
             )
 
+    async def draft(self, store: Store, message: str) -> Path | None:
+        """Writes a migration that makes the differences up, for a person to read and correct.
+
+        The database must be at this code's revision. None when nothing differs.
+        """
+        async with store.engine.connect() as connection:
+            script = await connection.run_sync(
+                lambda sync: produce_migrations(_context(sync, self.metadata), self.metadata)
+            )
+        steps = script.upgrade_ops
+        if steps is None or steps.is_empty():
+            return None
+        body = render_python_code(steps, render_item=_plain_type)
+        folder = Path(str(files(self.package))) / "versions"
+        number = f"{len(list(folder.glob('[0-9]*.py'))) + 1:04}"
+        path = folder / f"{number}_{re.sub(r'[^a-z0-9]+', '_', message.lower()).strip('_')}.py"
+        path.write_text(DRAFT.format(message=message, revision=number, before=self.head, body=body))
+        return path
+
     def _scripts(self) -> ScriptDirectory:
         return ScriptDirectory(str(Path(str(files(self.package)))))
 
@@ -105,6 +139,14 @@ class Migrations:
             )
             environment.run_migrations()
         return applied
+
+
+def _plain_type(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Migrations are to work for ever, so they name SQLAlchemy's types, not ours, which may change."""
+    if kind == "type" and isinstance(item, TypeDecorator):
+        plain = item.impl_instance
+        return "sa.DateTime(timezone=True)" if isinstance(plain, DateTime) else f"sa.{plain!r}"
+    return False
 
 
 def _context(connection: Connection, metadata: MetaData) -> MigrationContext:

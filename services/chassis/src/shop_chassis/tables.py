@@ -1,6 +1,6 @@
 """Building blocks of a service's tables. Each service has a base, and metadata, of its own.
 
-Base = table_base()
+class Base(SQLModel, registry=new_registry()): ...
 
 class Product(Base, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -14,7 +14,6 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator
 from sqlalchemy.orm import registry
-from sqlmodel import SQLModel
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -61,10 +60,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def table_base() -> type[SQLModel]:
-    """The base class for the tables of one service."""
-
-    class Base(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
-        pass
-
-    return Base
+def new_registry() -> registry:
+    """A registry, with metadata, for the tables of one service."""
+    return registry(metadata=MetaData(naming_convention=NAMING))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shop_contracts.money import Money
 
@@ -19,7 +19,16 @@ Attributes = Annotated[
     Field(max_length=30, examples=[{"material": "oak", "colour": "natural"}]),
 ]
 """What distinguishes products of a category: colour, size, material."""
-Price = Annotated[Money, Field(description="Above or equal to 0.")]
+
+
+def _not_negative(price: Money) -> Money:
+    if price.amount < 0:
+        raise ValueError("a price is not below 0")
+    return price
+
+
+Price = Annotated[Money, AfterValidator(_not_negative)]
+
 
 BATCH_MAX = 100
 """Products that one batch request may ask for."""

@@ -1,0 +1,80 @@
+"""The public API: what anybody may ask."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Response
+from shop_chassis.etags import IfNoneMatch, etag, unchanged
+from shop_chassis.paging import After, Limit
+from shop_chassis.problems import Problem, documented
+from shop_chassis.runtime import provided
+from shop_contracts.catalog.api import (
+    CategoryList,
+    PriceHistory,
+    Product,
+    ProductBatch,
+    ProductBatchRequest,
+    ProductPage,
+    Slug,
+    Sort,
+)
+
+from shop_catalog.products import Products, Unknown
+
+router = APIRouter(tags=["products"])
+Catalog = Annotated[Products, provided(Products)]
+
+
+@router.get("/products", response_model=ProductPage)
+async def list_products(
+    products: Catalog,
+    category: Annotated[Slug | None, Query(description="With the categories below it")] = None,
+    sort: Sort = "newest",
+    limit: Limit = 20,
+    after: After = None,
+) -> Response:
+    """Products that are sold, a page at a time."""
+    page = await products.page(category=category, sort=sort, limit=limit, after=after)
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+@router.get(
+    "/products/{which}",
+    response_model=Product,
+    responses={304: {"description": "The caller's version is the present one"}, **documented(404)},
+)
+async def read_product(
+    products: Catalog,
+    which: Annotated[UUID | Slug, Path(description="Id or slug", union_mode="left_to_right")],
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """One product by id or slug, also when it is not sold any more."""
+    try:
+        product = await products.get(which)
+    except Unknown as error:
+        raise Problem(404, str(error)) from error
+    headers = {"ETag": etag(product.version), "Cache-Control": "no-cache"}
+    if unchanged(if_none_match, product.version):
+        return Response(status_code=304, headers=headers)
+    return Response(product.model_dump_json(), media_type="application/json", headers=headers)
+
+
+@router.post("/products:batch")
+async def read_products(products: Catalog, wanted: ProductBatchRequest) -> ProductBatch:
+    """Several products by id; changes nothing, so it may be repeated."""
+    return await products.batch(wanted.ids)
+
+
+@router.get("/products/{id}/prices", responses=documented(404))
+async def list_prices(products: Catalog, id: UUID, limit: Limit = 20, after: After = None) -> PriceHistory:
+    """The prices that a product had, newest first."""
+    try:
+        return await products.prices(id, limit=limit, after=after)
+    except Unknown as error:
+        raise Problem(404, str(error)) from error
+
+
+@router.get("/categories")
+async def list_categories(products: Catalog) -> CategoryList:
+    """The tree of categories."""
+    return await products.categories()
