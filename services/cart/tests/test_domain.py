@@ -1,38 +1,44 @@
 """The rules of a cart."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shop_cart import domain
 from shop_cart.domain import KeyReused, Knowledge, MixedCurrency, Product, StoredCart, TooMuch
-from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, Money, PriceChange
+from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, LeftOut, PriceChange
+from shop_contracts.money import Money
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 
 
-def product(id: str, amount: int = 100, currency: str = "EUR", *, available: bool = True) -> Product:
+def uid(name: str) -> UUID:
+    return uuid5(NAMESPACE_OID, name)
+
+
+def product(name: str, amount: int = 100, currency: str = "EUR", *, available: bool = True) -> Product:
     return Product(
-        id=id, name=f"Product {id}", price=Money(amount=amount, currency=currency), available=available
+        id=uid(name), title=name, price=Money(amount=amount, currency=currency), available=available
     )
 
 
 def cart_of(**quantities: int) -> StoredCart:
     cart = StoredCart()
-    for id, quantity in quantities.items():
-        cart = domain.put(cart, product(id), quantity, NOW)
+    for name, quantity in quantities.items():
+        cart = domain.put(cart, product(name), quantity, NOW)
     return cart
 
 
 def seen(cart: StoredCart, *products: Product, as_of: datetime = LATER, stale: bool = False) -> Cart:
-    known = Knowledge({product.id: product for product in products}, as_of, stale)
+    known = Knowledge({product.id: product for product in products}, as_of, TimeoutError() if stale else None)
     return domain.priced(cart, known, "c1", LATER)
 
 
 def quantities(cart: StoredCart) -> dict[str, int]:
-    return {line.product_id: line.quantity for line in cart.lines}
+    return {line.title: line.quantity for line in cart.lines}
 
 
 def test_adding_adds_and_keeps_the_order_of_lines() -> None:
@@ -45,7 +51,7 @@ def test_putting_replaces() -> None:
 
 
 def test_setting_the_quantity_of_a_line_that_went_away_does_nothing() -> None:
-    assert domain.set_quantity(cart_of(a=2), "b", 3) == cart_of(a=2)
+    assert domain.set_quantity(cart_of(a=2), uid("b"), 3) == cart_of(a=2)
 
 
 def test_an_addition_with_the_same_key_counts_once() -> None:
@@ -80,7 +86,7 @@ def test_limits() -> None:
 def test_one_currency() -> None:
     with pytest.raises(MixedCurrency, match="b is sold in USD, the cart is in EUR"):
         domain.add(cart_of(a=1), product("b", currency="USD"), 1, NOW)
-    emptied = domain.remove(cart_of(a=1), "a")
+    emptied = domain.remove(cart_of(a=1), uid("a"))
     assert quantities(domain.add(emptied, product("b", currency="USD"), 1, NOW)) == {"b": 1}
 
 
@@ -129,9 +135,7 @@ def test_merge_adds_and_names_what_does_not_fit() -> None:
     guest = cart_of(a=3, c=2)
     merged, left_out = domain.merge(mine, guest)
     assert quantities(merged) == {"a": MAX_QUANTITY, "b": 1, "c": 2}
-    assert [(left.product_id, left.quantity, left.reason) for left in left_out] == [
-        ("a", 2, "too_many_pieces")
-    ]
+    assert left_out == [LeftOut(product_id=uid("a"), quantity=2, reason="too_many_pieces")]
 
 
 def test_merge_with_another_currency_or_too_many_lines_leaves_out() -> None:

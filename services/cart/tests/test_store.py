@@ -3,13 +3,14 @@
 import asyncio
 from datetime import UTC, datetime
 from functools import partial
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from shop_cart import domain, store
 from shop_cart.domain import Product, StoredCart
 from shop_cart.store import CartChanged, CartMerged, CartStore, NoCart, Ref, guest_cart, user_cart
 from shop_chassis.cache.memory import MemoryCache
-from shop_contracts.cart.api import Money
+from shop_contracts.money import Money
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -32,12 +33,14 @@ def carts(clock: Clock) -> CartStore:
 
 
 def adding(id: str, quantity: int = 1) -> partial[StoredCart]:
-    item = Product(id=id, name=id, price=Money(amount=100, currency="EUR"), available=True)
+    item = Product(
+        id=uuid5(NAMESPACE_OID, id), title=id, price=Money(amount=100, currency="EUR"), available=True
+    )
     return partial(domain.add, product=item, quantity=quantity, at=NOW)
 
 
 def quantities(cart: StoredCart) -> dict[str, int]:
-    return {line.product_id: line.quantity for line in cart.lines}
+    return {line.title: line.quantity for line in cart.lines}
 
 
 async def test_ids_of_guests_cannot_be_guessed_or_chosen(carts: CartStore) -> None:

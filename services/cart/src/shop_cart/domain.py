@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, LeftOut, Line, Money, PriceChange
+from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, LeftOut, Line, PriceChange
+from shop_contracts.money import Money
 
 Obstacle = Literal["other_currency", "too_many_lines", "too_many_pieces"]
 
@@ -33,8 +35,8 @@ class KeyReused(CartError):  # noqa: N818
 class Product(BaseModel):
     """What the cart needs to know of a product."""
 
-    id: str
-    name: str
+    id: UUID
+    title: str
     price: Money
     available: bool
 
@@ -44,9 +46,9 @@ class StoredLine(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    product_id: str
+    product_id: UUID
     quantity: int
-    name: str
+    title: str
     price: Money
     priced_at: AwareDatetime
 
@@ -62,7 +64,7 @@ class StoredCart(BaseModel):
     merged_into: str | None = None
     """Where the user's cart is kept that a guest's has gone into; nothing else is left of it then."""
 
-    def line(self, product_id: str) -> StoredLine | None:
+    def line(self, product_id: UUID) -> StoredLine | None:
         """The line of a product, if there is one."""
         return next((line for line in self.lines if line.product_id == product_id), None)
 
@@ -76,9 +78,15 @@ class StoredCart(BaseModel):
 class Knowledge:
     """What is known of products, since when, and whether catalog itself said so just now."""
 
-    products: Mapping[str, Product]
+    products: Mapping[UUID, Product]
     as_of: datetime
-    stale: bool = False
+    cause: Exception | None = None
+    """Why catalog did not say so itself just now; None when it did."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether all this is remembered."""
+        return self.cause is not None
 
 
 def add(
@@ -104,12 +112,12 @@ def put(cart: StoredCart, product: Product, quantity: int, at: datetime) -> Stor
     """Make it exactly `quantity` of a product, at its present price. Raises TooMuch, MixedCurrency."""
     if quantity > MAX_QUANTITY:
         raise TooMuch(
-            f"{quantity} pieces of {product.id}: a cart takes at most {MAX_QUANTITY} of one product"
+            f"{quantity} pieces of {product.title}: a cart takes at most {MAX_QUANTITY} of one product"
         )
     others = remove(cart, product.id)
     if others.currency not in (None, product.price.currency):
         raise MixedCurrency(
-            f"{product.id} is sold in {product.price.currency}, the cart is in {others.currency}; "
+            f"{product.title} is sold in {product.price.currency}, the cart is in {others.currency}; "
             "order what is in the cart first, or remove it"
         )
     if len(others.lines) >= MAX_LINES:
@@ -117,18 +125,18 @@ def put(cart: StoredCart, product: Product, quantity: int, at: datetime) -> Stor
     return _with(
         cart,
         StoredLine(
-            product_id=product.id, quantity=quantity, name=product.name, price=product.price, priced_at=at
+            product_id=product.id, quantity=quantity, title=product.title, price=product.price, priced_at=at
         ),
     )
 
 
-def set_quantity(cart: StoredCart, product_id: str, quantity: int) -> StoredCart:
+def set_quantity(cart: StoredCart, product_id: UUID, quantity: int) -> StoredCart:
     """Change the quantity of a line; nothing happens when the line has gone meanwhile."""
     line = cart.line(product_id)
     return cart if line is None else _with(cart, line.model_copy(update={"quantity": quantity}))
 
 
-def remove(cart: StoredCart, product_id: str) -> StoredCart:
+def remove(cart: StoredCart, product_id: UUID) -> StoredCart:
     """Take a product out; one that is not there is no error."""
     return cart.model_copy(
         update={"lines": tuple(line for line in cart.lines if line.product_id != product_id)}
@@ -174,13 +182,13 @@ def priced(cart: StoredCart, known: Knowledge, cart_id: str, expires_at: datetim
 def _priced_line(line: StoredLine, known: Knowledge, currency: str | None) -> Line:
     product = known.products.get(line.product_id)
     if product is None:
-        name, price, available = line.name, line.price, known.stale
+        title, price, available = line.title, line.price, known.stale
     else:
-        name, price = product.name, product.price
+        title, price = product.title, product.price
         available = product.available and price.currency == currency
     return Line(
         product_id=line.product_id,
-        name=name,
+        title=title,
         quantity=line.quantity,
         unit_price=price,
         total=Money(amount=price.amount * line.quantity, currency=price.currency),

@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from redis.asyncio import Redis
@@ -15,34 +14,26 @@ from shop_chassis.cache import Cache, CacheContended, CacheUnavailable, Entry, F
 from shop_chassis.cache.binding import open_cache
 from shop_chassis.cache.redis import RedisCache
 from shop_chassis.settings import Settings
+from shop_chassis.testing.servers import RedisServer
 
 pytestmark = pytest.mark.redis
 
 
-class Server(Protocol):
-    url: str
-    port: int
-    pid: int
-
-    def start(self) -> None: ...
-    def kill(self) -> None: ...
-
-
 @pytest.fixture
-async def cache(redis_server: Server) -> AsyncIterator[Cache]:
+async def cache(redis_server: RedisServer) -> AsyncIterator[Cache]:
     cache = open_cache(Settings(cache_url=redis_server.url))
     yield cache
     await cache.stop()
 
 
 @pytest.fixture
-async def admin(redis_server: Server) -> AsyncIterator[Redis]:
+async def admin(redis_server: RedisServer) -> AsyncIterator[Redis]:
     async with Redis(port=redis_server.port) as admin:
         yield admin
 
 
 async def test_killed_server_is_reported_in_time_and_its_return_noticed(
-    cache: Cache, redis_server: Server
+    cache: Cache, redis_server: RedisServer
 ) -> None:
     await asyncio.gather(*[cache.set_many({f"k{n}": Entry(b"v", 60)}) for n in range(8)])
     redis_server.kill()
@@ -57,7 +48,7 @@ async def test_killed_server_is_reported_in_time_and_its_return_noticed(
     assert found == [b"v"] * 8
 
 
-async def test_hung_server_costs_the_timeout(cache: Cache, redis_server: Server) -> None:
+async def test_hung_server_costs_the_timeout(cache: Cache, redis_server: RedisServer) -> None:
     await cache.ping()
     os.kill(redis_server.pid, signal.SIGSTOP)
     try:
@@ -71,7 +62,7 @@ async def test_hung_server_costs_the_timeout(cache: Cache, redis_server: Server)
 
 
 async def test_an_answer_that_came_too_late_is_not_taken_for_another_question(
-    cache: Cache, redis_server: Server
+    cache: Cache, redis_server: RedisServer
 ) -> None:
     await cache.set_many({"a": Entry(b"A", 60), "b": Entry(b"B", 60)})
     os.kill(redis_server.pid, signal.SIGSTOP)
@@ -86,7 +77,7 @@ async def test_an_answer_that_came_too_late_is_not_taken_for_another_question(
 
 
 async def test_rotated_password_is_read_at_the_next_connection(
-    tmp_path: Path, redis_server: Server, admin: Redis
+    tmp_path: Path, redis_server: RedisServer, admin: Redis
 ) -> None:
     await admin.config_set("requirepass", "first")
     binding = tmp_path / "cache"
@@ -121,14 +112,14 @@ async def test_full_server_is_reported_and_reading_goes_on(cache: Cache, admin: 
     assert await cache.get("k") == b"v"
 
 
-async def test_more_callers_than_connections(redis_server: Server) -> None:
+async def test_more_callers_than_connections(redis_server: RedisServer) -> None:
     cache = RedisCache("127.0.0.1", redis_server.port, max_connections=2)
     await cache.set_many({"k": Entry(b"v", 60)})
     assert await asyncio.gather(*[cache.get("k") for _ in range(50)]) == [b"v"] * 50
     await cache.stop()
 
 
-async def test_update_gives_up_when_others_never_stop(redis_server: Server) -> None:
+async def test_update_gives_up_when_others_never_stop(redis_server: RedisServer) -> None:
     cache = RedisCache("127.0.0.1", redis_server.port, update_timeout=0.1)
     other = Redis(port=redis_server.port)
     writes = 0

@@ -75,6 +75,25 @@ def test_half_open_admits_one_at_a_time() -> None:
     assert breaker.admit() is not None
 
 
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_what_began_before_it_opened_says_nothing_afterwards(succeeded: bool) -> None:
+    """A call that hung until now is no news of the callee."""
+    clock = Clock()
+    breaker = Breaker(POLICY, clock=clock)
+    late = breaker.admit()
+    permits = [breaker.admit() for _ in range(4)]
+    for permit in permits:
+        assert permit is not None
+        breaker.record(permit, False)
+    clock.now += POLICY.open_seconds
+    assert late is not None
+    breaker.record(late, succeeded)
+    assert breaker.state is State.HALF_OPEN
+    assert breaker.admit() is not None
+    breaker.record(late, succeeded)
+    assert breaker.admit() is None, "the one probe is still under way"
+
+
 class AnyHistory(RuleBasedStateMachine):
     """Calls begin and end in any order while time passes."""
 

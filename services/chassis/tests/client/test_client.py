@@ -165,15 +165,23 @@ async def test_answer_that_breaks_the_contract_says_where(caller: Caller) -> Non
 
 
 @pytest.mark.parametrize(
-    ("method", "key", "sent"),
-    [("GET", None, 2), ("PUT", None, 2), ("DELETE", None, 2), ("POST", "k-1", 2), ("POST", None, 1)],
+    ("method", "key", "said", "sent"),
+    [
+        ("GET", None, None, 2),
+        ("PUT", None, None, 2),
+        ("DELETE", None, None, 2),
+        ("POST", "k-1", None, 2),
+        ("POST", None, True, 2),
+        ("POST", None, None, 1),
+        ("GET", None, False, 1),
+    ],
 )
 async def test_only_what_is_idempotent_is_repeated(
-    caller: Caller, method: str, key: str | None, sent: int
+    caller: Caller, method: str, key: str | None, said: bool | None, sent: int
 ) -> None:
     callee = Callee(*[Response(status_code=503) for _ in range(9)])
     with pytest.raises(ServerError):
-        await caller.client(callee).send(method, "/x", idempotency_key=key)
+        await caller.client(callee).send(method, "/x", idempotency_key=key, idempotent=said)
     assert len(callee.requests) == sent
     assert caller.value("http_client_retries_total") == sent - 1
     assert {request.headers.get("Idempotency-Key") for request in callee.requests} == {key}
@@ -207,8 +215,8 @@ async def test_retry_after_beyond_the_deadline_is_not_waited_for(caller: Caller)
     [
         (1.0, None, None, 1.0),
         (1.0, 0.25, None, 0.25),
-        (1.0, None, 0.4, 0.4),
-        (1.0, 5.0, 0.4, 0.4),
+        (1.0, None, 0.4, 0.36),
+        (1.0, 5.0, 0.4, 0.36),
         (1.0, 5.0, None, 5.0),
     ],
 )

@@ -117,14 +117,15 @@ class ServiceClient:
         body: BaseModel | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - told to the callee too
+        idempotent: bool | None = None,
         idempotency_key: str | None = None,
         as_user: bool = False,
     ) -> httpx.Response:
         """Send a request and return the answer, which is below 300.
 
         `route` is the callee's template, `path` fills it in; `timeout` shortens or extends the policy's, but
-        never beyond the deadline of the request that this call is made for. An `idempotency_key` makes a POST
-        repeatable. `as_user` passes on the user's token.
+        never beyond the deadline of the request that this call is made for. Repeated is what is idempotent by
+        its method, by `idempotent` (a POST that only asks, say) or by an `idempotency_key`. `as_user` passes on the user's token.
 
         Raises `CalleeUnavailable` (also for not sending at all) or `CallRefused`, or one of their kinds.
         """
@@ -134,7 +135,8 @@ class ServiceClient:
         if inherited is not None:
             outgoing["X-Request-Id"] = inherited.id
             outgoing["traceparent"] = inherited.traceparent
-            left = min(left, inherited.time_left())
+            # A tenth is kept for what the caller does with the answer, or without one.
+            left = min(left, 0.9 * inherited.time_left())
             if as_user and inherited.authorization is not None:
                 outgoing["Authorization"] = inherited.authorization
         if idempotency_key is not None:
@@ -150,9 +152,14 @@ class ServiceClient:
             content=content,
             headers=outgoing,
         )
-        repeatable = method in _IDEMPOTENT or idempotency_key is not None
+        if idempotent is None:
+            idempotent = method in _IDEMPOTENT or idempotency_key is not None
         with self._place(route):
-            return await self._attempts(request, route, time.monotonic() + left, repeatable)
+            return await self._attempts(request, route, time.monotonic() + left, idempotent)
+
+    def fell_back(self, found: bool) -> None:
+        """For `LastGood`: an answer was remembered for a failed call, or none was."""
+        self._metrics.fallback(self.callee, found=found)
 
     async def start(self) -> None:
         """Nothing: connections are made when they are needed."""
@@ -176,7 +183,7 @@ class ServiceClient:
             self._active -= 1
 
     async def _attempts(
-        self, request: httpx.Request, route: str, deadline: float, repeatable: bool
+        self, request: httpx.Request, route: str, deadline: float, idempotent: bool
     ) -> httpx.Response:
         # A loop of our own: the libraries look at the clock before the pause, so that the pause can outlast
         # the deadline.
@@ -186,7 +193,7 @@ class ServiceClient:
             except errors.CalleeUnavailable as error:
                 pause = max(error.retry_after or 0.0, random.uniform(0, _FIRST_PAUSE * 2**number))
                 late = time.monotonic() + pause >= deadline
-                if late or not repeatable or not _may_pass(error) or number == self.policy.attempts:
+                if late or not idempotent or not _may_pass(error) or number == self.policy.attempts:
                     raise
             await asyncio.sleep(pause)
             self._metrics.retry(self.callee)

@@ -63,6 +63,8 @@ class ClientMetrics:
             self._circuit.labels(callee, each).set_function(partial(_is, state, each))
         for reason in REFUSED_SENDING:
             self._not_sent.labels(callee, reason)
+        for outcome in ("stale", "missing"):
+            self._fallbacks.labels(callee, outcome)
         self._retries.labels(callee)
 
     def attempt(

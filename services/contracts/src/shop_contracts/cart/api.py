@@ -14,8 +14,11 @@ Every answer has an `ETag`; a change with `If-Match` is made only if the cart is
 """
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shop_contracts.money import Money
 
 MY_CART = "me"
 """The id that stands for the cart of the user whose token is sent."""
@@ -23,21 +26,9 @@ MY_CART = "me"
 MAX_QUANTITY = 99
 """Of one product in a cart."""
 
-MAX_LINES = 100
+MAX_LINES = 50
 """Products in a cart."""
 
-
-class Money(BaseModel):
-    """An amount in the currency's smallest unit: 1999 EUR is 19.99 euro."""
-
-    model_config = ConfigDict(frozen=True)
-
-    amount: int
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    """ISO 4217."""
-
-
-ProductId = Annotated[str, Field(min_length=1, max_length=64)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 
 
@@ -50,7 +41,7 @@ class Request(BaseModel):
 class AddLine(Request):
     """So much more of a product."""
 
-    product_id: ProductId
+    product_id: UUID
     quantity: Quantity = 1
 
 
@@ -70,8 +61,8 @@ class PriceChange(BaseModel):
 class Line(BaseModel):
     """One product in a cart."""
 
-    product_id: ProductId
-    name: str
+    product_id: UUID
+    title: str
     quantity: int
     unit_price: Money
     """As catalog said last; see `Cart.stale`."""
@@ -102,7 +93,7 @@ class Cart(BaseModel):
 class LeftOut(BaseModel):
     """What a merge could not take along."""
 
-    product_id: ProductId
+    product_id: UUID
     quantity: int
     reason: Literal["too_many_lines", "too_many_pieces", "other_currency"]
 

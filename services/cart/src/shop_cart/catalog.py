@@ -1,0 +1,73 @@
+"""What catalog says about products; when it does not answer, what it said last."""
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+import structlog
+from shop_chassis.cache import Cache
+from shop_chassis.client import CalleeUnavailable, LastGood, ServiceClient
+from shop_contracts.catalog.api import ProductBatch, ProductBatchRequest
+
+from shop_cart.domain import Knowledge, Product
+
+log = structlog.get_logger(__name__)
+
+MAX_AGE = 86400.0
+"""Seconds; an older price is not offered to anybody who puts a product into a cart."""
+
+
+class Unknown(Exception):  # noqa: N818 - the name says it
+    """Whether a product can be bought is not known now; `cause` has why."""
+
+    def __init__(self, cause: CalleeUnavailable) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class NotSold(Exception):  # noqa: N818
+    """Catalog has no such product, or sells it no longer."""
+
+
+class Catalog:
+    """Products by id. All replicas share what was said last."""
+
+    def __init__(self, client: ServiceClient, cache: Cache) -> None:
+        self._client = client
+        self._last = LastGood(cache, "product:", Product, max_age=MAX_AGE, on_fallback=client.fell_back)
+
+    async def know(self, ids: Collection[UUID]) -> Knowledge:
+        """What is known of these products; a missing one does not exist, or is not known if that is stale.
+
+        Raises CalleeUnavailable when neither catalog nor the cache answers.
+        """
+        asked = list(dict.fromkeys(ids))
+
+        async def ask() -> Mapping[str, Product]:
+            if not asked:
+                return {}
+            answer = await self._client.call(
+                "POST",
+                "/products:batch",
+                body=ProductBatchRequest(ids=asked),
+                into=ProductBatch,
+                idempotent=True,  # it only asks
+            )
+            return {
+                str(item.id): Product(id=item.id, title=item.title, price=item.price, available=item.active)
+                for item in answer.items
+            }
+
+        said = await self._last.fetch([str(id) for id in asked], ask)
+        if said.cause is not None:
+            log.warning("catalog did not answer", error=str(said.cause), as_of=said.as_of.isoformat())
+        return Knowledge({UUID(id): product for id, product in said.values.items()}, said.as_of, said.cause)
+
+
+def to_sell(known: Knowledge, product_id: UUID) -> Product:
+    """The product, if it can be put into a cart. Raises NotSold, or Unknown when catalog does not answer."""
+    product = known.products.get(product_id)
+    if product is not None and product.available:
+        return product
+    if product is None and known.cause is not None:
+        raise Unknown(known.cause)
+    raise NotSold(product_id)

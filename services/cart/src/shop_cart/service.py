@@ -1,0 +1,50 @@
+"""How the cart service is put together."""
+
+from typing import Any
+
+from pydantic import Field, HttpUrl
+from shop_chassis.cache import Cache, CacheUnavailable
+from shop_chassis.cache.binding import open_cache
+from shop_chassis.client import ClientMetrics, Policy, ServiceClient
+from shop_chassis.runtime import Runtime
+from shop_chassis.service import Service
+from shop_chassis.settings import Settings
+
+from shop_cart.api import router
+from shop_cart.catalog import Catalog
+from shop_cart.store import CartStore
+
+
+class CartSettings(Settings):
+    """Those of the chassis, and where catalog is."""
+
+    catalog_url: HttpUrl
+    catalog_timeout: float = Field(default=0.5, gt=0)
+    """Seconds. A shopper waits for this answer: what is remembered is better than a late one."""
+
+
+def setup(runtime: Runtime[Any]) -> None:
+    """Ready when the cache answers; catalog's absence is no reason not to be."""
+    settings: CartSettings = runtime.settings
+    cache = runtime.add(open_cache(settings))
+    # An attempt that hangs leaves time for another, which may reach another pod.
+    policy = Policy(timeout=settings.catalog_timeout, attempt_timeout=0.6 * settings.catalog_timeout)
+    metrics = ClientMetrics(runtime.metrics)
+    client = ServiceClient("catalog", str(settings.catalog_url), metrics=metrics, policy=policy)
+    runtime.add(client)
+    runtime.ready_when("cache", lambda: _problem(cache))
+    runtime.provide(CartStore(cache))
+    runtime.provide(Catalog(client, cache))
+
+
+async def _problem(cache: Cache) -> str | None:
+    try:
+        await cache.ping()
+    except CacheUnavailable as error:
+        return str(error)
+    return None
+
+
+service = Service(
+    name="cart", title="Carts of guests and users", routers=[router], settings=CartSettings, setup=setup
+)

@@ -1,0 +1,180 @@
+"""A running cart and, as its callee, an application that speaks catalog's contract over a real socket."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import jwt
+import pytest
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import FastAPI
+from shop_cart.service import CartSettings, service
+from shop_chassis.service import create_app
+from shop_contracts.catalog.api import Product, ProductBatch, ProductBatchRequest
+from shop_contracts.money import Money
+from starlette.types import ASGIApp
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The signals are the test runner's."""
+        yield
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
+    """The application on a port of the loopback; gives its URL."""
+    listener = socket.create_server(("127.0.0.1", port))
+    server = _Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, lifespan="on"))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@dataclass
+class CatalogStandIn:
+    """Answers as catalog's contract says; can be told to misbehave."""
+
+    products: dict[UUID, Product] = field(default_factory=dict)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    """Headers of the requests."""
+    misbehave: Callable[[], Awaitable[None]] | None = None
+    """Runs before each answer."""
+
+    def sell(self, title: str, amount: int = 1000, currency: str = "EUR", *, active: bool = True) -> str:
+        """Put a product on sale, or change it."""
+        known = {product.title: product.id for product in self.products.values()}
+        id = known.get(title) or uuid4()
+        self.products[id] = Product(
+            id=id,
+            sku="X-1",
+            slug="x",
+            title=title,
+            category="c",
+            price=Money(amount=amount, currency=currency),
+            active=active,
+            version=1,
+            updated_at=datetime.now(UTC),
+        )
+        return str(id)
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.post("/products:batch")
+        async def batch(request: ProductBatchRequest) -> ProductBatch:
+            if self.misbehave:
+                await self.misbehave()
+            found = [self.products[id] for id in request.ids if id in self.products]
+            return ProductBatch(items=found, missing=[id for id in request.ids if id not in self.products])
+
+        return app
+
+
+@dataclass
+class Shop:
+    """What a test drives: the cart by HTTP, and the catalog behind it."""
+
+    cart: httpx.AsyncClient
+    catalog: CatalogStandIn
+    token: Callable[[str], dict[str, str]]
+
+    @asynccontextmanager
+    async def catalog_that(self, misbehave: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """Catalog does this before each answer."""
+        self.catalog.misbehave = misbehave
+        try:
+            yield
+        finally:
+            self.catalog.misbehave = None
+
+    async def new_cart(self) -> str:
+        return str((await self.cart.post("/carts")).raise_for_status().json()["id"])
+
+    async def add(self, cart: str, product: str, quantity: int = 1, **headers: str) -> httpx.Response:
+        body = {"product_id": product, "quantity": quantity}
+        return await self.cart.post(f"/carts/{cart}/lines", json=body, headers=headers)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[ec.EllipticCurvePrivateKey, Path]:
+    """A key, and the file with its public half."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    published = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True) | {
+        "kid": "k",
+        "alg": "ES256",
+    }
+    path = tmp_path_factory.mktemp("keys") / "jwks.json"
+    path.write_text(json.dumps({"keys": [published]}))
+    return key, path
+
+
+@pytest.fixture
+def token(keys: tuple[ec.EllipticCurvePrivateKey, Path]) -> Callable[[str], dict[str, str]]:
+    """Makes the Authorization of a user."""
+
+    def headers(user: str) -> dict[str, str]:
+        claims = {"sub": user, "iss": "shop", "aud": "shop", "exp": time.time() + 600}
+        return {"Authorization": f"Bearer {jwt.encode(claims, keys[0], 'ES256', headers={'kid': 'k'})}"}
+
+    return headers
+
+
+@asynccontextmanager
+async def running(settings: CartSettings) -> AsyncIterator[httpx.AsyncClient]:
+    """Cart as in a pod, and a client of it."""
+    app = create_app(service, settings)
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://cart") as cart,
+    ):
+        yield cart
+
+
+@pytest.fixture
+def cache_url() -> str:
+    """Overridden where a Redis is wanted."""
+    return "memory://"
+
+
+@pytest.fixture
+def catalog_timeout() -> float:
+    """Long where catalog answers: a busy machine must not look like an outage."""
+    return 10.0
+
+
+@pytest.fixture
+async def shop(
+    cache_url: str,
+    catalog_timeout: float,
+    keys: tuple[ec.EllipticCurvePrivateKey, Path],
+    token: Callable[[str], dict[str, str]],
+) -> AsyncIterator[Shop]:
+    catalog = CatalogStandIn()
+    async with serving(catalog.app()) as url:
+        settings = CartSettings(
+            catalog_url=url,  # type: ignore[arg-type]
+            catalog_timeout=catalog_timeout,
+            cache_url=cache_url,
+            auth_jwks=str(keys[1]),
+            log_access=False,
+        )
+        async with running(settings) as cart:
+            yield Shop(cart, catalog, token)
