@@ -28,7 +28,7 @@ def _namespaced() -> list[Rule]:
         _rule(GROUP, [f"{PLURAL}/finalizers"], ["update"]),
         # Pods alone say why a new version does not come up.
         _rule("", ["pods"], ["list", "watch"]),
-        _rule("events.k8s.io", ["events"], ["create"]),
+        _rule("events.k8s.io", ["events"], ["create", "patch"]),
     ]
 
 

@@ -1,0 +1,136 @@
+"""The CRD at work: what kubectl is told when something is wrong, and what it can do."""
+
+import json
+from typing import Any
+
+import pytest
+from shop_operator.api import API_VERSION, KIND, InvalidSpec, parse
+
+from ..children import golden
+from ..kubectl import Kubectl
+
+pytestmark = pytest.mark.apiserver
+
+SCALED = {"max": 3, "metrics": [{"type": "Cpu", "target": 70}]}
+
+
+def shop(name: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": name},
+        "spec": {"image": "x", **spec},
+    }
+
+
+@pytest.mark.parametrize(
+    ("obj", "messages"),
+    [
+        (shop("a", replicas="2"), ["spec.replicas", "must be of type integer"]),
+        (shop("a", replica=2), ['unknown field "spec.replica"']),
+        (shop("a", autoscaling={**SCALED, "min": 5}), ["spec.autoscaling.min", "min must not be above max"]),
+        (shop("a" * 41), ["metadata.name must be at most 40 characters"]),
+        (shop("1.a"), ["metadata.name must be lower-case letters"]),
+        (
+            shop("a", ports=[{"name": "http", "port": -1}]),
+            ["spec.ports[0].port", "greater than or equal to 1"],
+        ),
+        (
+            shop("a", ports=[{"name": "p", "port": 1}, {"name": "p", "port": 2, "servicePort": 2}]),
+            ["spec.ports[1]: Duplicate value"],
+        ),
+        (shop("a", replicas=2, autoscaling=SCALED), ["spec.replicas", "exclude each other"]),
+        (
+            shop("a", database={"version": "9"}),
+            ["spec.database.version", 'supported values: "15", "16", "17"'],
+        ),
+        (shop("a", database={"storage": "big"}), ["spec.database.storage", "should match"]),
+    ],
+    ids=lambda value: value[0].split()[0] if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_refused_with_the_fields_name(
+    kubectl: Kubectl, obj: dict[str, Any], messages: list[str]
+) -> None:
+    refusal = kubectl.refusal("apply", "-f", "-", given=obj)
+    for message in messages:
+        assert message in refusal
+
+
+@pytest.mark.parametrize("name", golden.REFUSED)
+def test_server_and_parse_refuse_the_same_fields(kubectl: Kubectl, name: str) -> None:
+    obj = golden.case(name).obj
+    with pytest.raises(InvalidSpec) as caught:
+        parse(obj)
+    refusal = kubectl.refusal("apply", "--validate=ignore", "-n", "default", "-f", "-", given={
+        **obj, "metadata": {**obj["metadata"], "namespace": "default"}
+    })  # fmt: skip
+    unknown = [field for field, message in caught.value.errors if message == "unknown field"]
+    for field, message in caught.value.errors:
+        if field not in unknown:  # which kubectl itself finds, see above
+            assert field in refusal, refusal
+            assert message in refusal or "found" in message or message == "required" or "at least" in message
+
+
+@pytest.mark.parametrize("name", golden.ACCEPTED)
+def test_what_parse_accepts_the_server_accepts(kubectl: Kubectl, name: str) -> None:
+    obj = golden.case(name).obj
+    metadata = {"name": obj["metadata"]["name"], "namespace": kubectl.namespace}
+    kubectl("create", "--dry-run=server", "-f", "-", given={**obj, "metadata": metadata})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ({"storage": "2Gi"}, {"storage": "1Gi"}, "storage can only grow"),
+        ({"version": "15"}, {"version": "16"}, "version cannot change"),
+        ({}, {"storageClassName": "fast"}, "storageClassName cannot change"),
+        ({"storageClassName": "fast"}, {"storageClassName": "slow"}, "storageClassName cannot change"),
+    ],
+)
+def test_changes_that_would_lose_data_are_refused(
+    kubectl: Kubectl, before: dict[str, str], after: dict[str, str], message: str
+) -> None:
+    kubectl("replace", "--force", "-f", "-", given=shop("data", database=before))
+    refusal = kubectl.refusal("apply", "-f", "-", given=shop("data", database=after))
+    assert f"spec.database.{next(iter(after))}" in refusal
+    assert message in refusal
+
+
+def test_a_volume_can_grow_and_a_database_can_come_later(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", given=shop("grows"))
+    kubectl("apply", "-f", "-", given=shop("grows", database={"storage": "1023Mi"}))
+    kubectl("apply", "-f", "-", given=shop("grows", database={"storage": "1Gi"}))
+
+
+def test_scale_sets_replicas_and_is_refused_with_a_reason_where_metrics_decide(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", given=shop("fixed"))
+    kubectl("scale", "shopservice/fixed", "--replicas=3")
+    assert kubectl.get("shop", "fixed")["spec"]["replicas"] == 3
+
+    kubectl("apply", "-f", "-", given=shop("scaled", autoscaling=SCALED))
+    refusal = kubectl.refusal("scale", "shopservice/scaled", "--replicas=3")
+    assert "replicas and autoscaling exclude each other" in refusal
+
+
+def test_get_prints_the_truth_at_a_glance(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", given=shop("seen"))
+    status = {
+        "conditions": [{"type": "Ready", "status": "True", "reason": "AllReady", "message": ""}],
+        "replicas": 2,
+        "target": "Concurrency 4",
+        "database": "Ready",
+    }
+    kubectl(
+        "patch", "shop", "seen", "--subresource=status", "--type=merge", "-p", json.dumps({"status": status})
+    )
+    header, row = kubectl("get", "shop", "seen").splitlines()
+    assert header.split() == ["NAME", "READY", "REPLICAS", "TARGET", "DATABASE", "AGE"]
+    assert row.split()[:6] == ["seen", "True", "2", "Concurrency", "4", "Ready"]
+
+
+def test_explain_is_the_manual(kubectl: Kubectl) -> None:
+    assert "It can grow where the storage class can" in " ".join(
+        kubectl("explain", "shopservice.spec.database.storage").split()
+    )
+    fields = kubectl("explain", "shopservice.spec", "--recursive")
+    assert all(name in fields for name in ("dependsOn", "failureThreshold", "deletionPolicy"))

@@ -1,0 +1,3 @@
+from ..api.conftest import cluster, kubectl
+
+__all__ = ["cluster", "kubectl"]

@@ -1,0 +1,82 @@
+"""A person with kubectl at a real API server that has the CRD, and those of the optional kinds."""
+
+import itertools
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kindlocal.apiserver import ApiServer
+from kindlocal.paths import binary, cache_table
+from shop_operator.api.crd import custom_resource_definition
+
+ADDON_CRDS = {
+    "github.com/kedacore/keda/v2": "config/crd/bases/keda.sh_scaledobjects.yaml",
+    "github.com/prometheus-operator/prometheus-operator": (
+        "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"
+    ),
+}
+
+
+class Kubectl:
+    """Runs kubectl in a namespace of its own."""
+
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self._env = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        self.namespace = namespace
+
+    def run(self, *args: str, given: Any = None) -> subprocess.CompletedProcess[str]:
+        text = given if isinstance(given, str) or given is None else json.dumps(given)
+        command = [str(binary("kubectl")), "--namespace", self.namespace, *args]
+        return subprocess.run(command, env=self._env, input=text, text=True, capture_output=True, timeout=60)
+
+    def __call__(self, *args: str, given: Any = None) -> str:
+        """What it prints; fails with what it complains of."""
+        done = self.run(*args, given=given)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def refusal(self, *args: str, given: Any = None) -> str:
+        """What it complains of; fails when it does not."""
+        done = self.run(*args, given=given)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+    def apply(self, obj: Any, *flags: str) -> str:
+        return self("apply", "--server-side", "--field-manager=shop-operator", *flags, "-f", "-", given=obj)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self("get", kind, name, "--output=json"))
+        return found
+
+
+class Kube:
+    """The API server, and namespaces in it."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._kubeconfig = server.kubeconfig
+        self._numbers = itertools.count(1)
+
+    def kubectl(self, namespace: str | None = None, **labels: str) -> Kubectl:
+        name = namespace or f"kubectl-{next(self._numbers)}"
+        kubectl = Kubectl(self._kubeconfig, name)
+        kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+        return kubectl
+
+
+@contextmanager
+def kube() -> Iterator[Kube]:
+    """A server with all CRDs, ready to be used."""
+    modules = cache_table("modules.json")
+    with ApiServer() as server:
+        found = Kube(server)
+        kubectl = Kubectl(server.kubeconfig, "default")
+        kubectl.apply(custom_resource_definition())
+        for module, path in ADDON_CRDS.items():
+            kubectl.apply(yaml.safe_load((Path(str(modules[module])) / path).read_text()))
+        kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        yield found
