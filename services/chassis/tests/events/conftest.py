@@ -153,3 +153,8 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
 @pytest.fixture(name="value")
 def value_fixture() -> Any:
     return value
+
+
+@pytest.fixture
+def make_world() -> type[World]:
+    return World

@@ -16,6 +16,6 @@ async def price_changed(session: AsyncSession, event: Event) -> None:
         await add_notice(session, event.id, drop)
 
 
-# Every drop is told of, also one that comes late: the event names both prices, so the order of events matters to
-# the remembered price alone.
+# Every drop is told of, also one that comes late: the event names both prices, so the order of events
+# matters to the remembered price alone.
 FROM_CATALOG = [On(PRICE_CHANGED, price_changed, Order.ANY)]

@@ -22,7 +22,7 @@ SEEN_PRICE = Table(
     Column("currency", String(3), nullable=False),
     Column("sequence", BigInteger, nullable=False),
 )
-"""The newest price of each product; `sequence` is of the event that told, so an older one is known as such."""
+"""The newest price of each product; `sequence` is of the event that told, so older ones are known as such."""
 
 NOTICE = Table(
     "notice",
