@@ -5,8 +5,8 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -22,6 +22,8 @@ from shop_chassis.service import create_app
 from shop_contracts.catalog.api import Product, ProductBatch, ProductBatchRequest
 from shop_contracts.money import Money
 from starlette.types import ASGIApp
+
+Token = Callable[..., dict[str, str]]
 
 
 class _Server(uvicorn.Server):
@@ -92,8 +94,9 @@ class Shop:
     """What a test drives: the cart by HTTP, and the catalog behind it."""
 
     cart: httpx.AsyncClient
+    settings: CartSettings
     catalog: CatalogStandIn
-    token: Callable[[str], dict[str, str]]
+    token: Token
 
     @asynccontextmanager
     async def catalog_that(self, misbehave: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
@@ -113,25 +116,26 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[ec.EllipticCurvePrivateKey, Path]:
-    """A key, and the file with its public half."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    published = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True) | {
-        "kid": "k",
-        "alg": "ES256",
-    }
+def signing_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture(scope="session")
+def jwks(signing_key: ec.EllipticCurvePrivateKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file with the public half."""
+    key = jwt.algorithms.ECAlgorithm.to_jwk(signing_key.public_key(), as_dict=True)
     path = tmp_path_factory.mktemp("keys") / "jwks.json"
-    path.write_text(json.dumps({"keys": [published]}))
-    return key, path
+    path.write_text(json.dumps({"keys": [key | {"kid": "k", "alg": "ES256"}]}))
+    return path
 
 
 @pytest.fixture
-def token(keys: tuple[ec.EllipticCurvePrivateKey, Path]) -> Callable[[str], dict[str, str]]:
+def token(signing_key: ec.EllipticCurvePrivateKey) -> Token:
     """Makes the Authorization of a user."""
 
-    def headers(user: str) -> dict[str, str]:
-        claims = {"sub": user, "iss": "shop", "aud": "shop", "exp": time.time() + 600}
-        return {"Authorization": f"Bearer {jwt.encode(claims, keys[0], 'ES256', headers={'kid': 'k'})}"}
+    def headers(user: str, scope: str = "") -> dict[str, str]:
+        claims = {"sub": user, "scope": scope, "iss": "shop", "aud": "shop", "exp": time.time() + 600}
+        return {"Authorization": f"Bearer {jwt.encode(claims, signing_key, 'ES256', headers={'kid': 'k'})}"}
 
     return headers
 
@@ -161,20 +165,39 @@ def catalog_timeout() -> float:
 
 
 @pytest.fixture
-async def shop(
-    cache_url: str,
-    catalog_timeout: float,
-    keys: tuple[ec.EllipticCurvePrivateKey, Path],
-    token: Callable[[str], dict[str, str]],
-) -> AsyncIterator[Shop]:
+def settings_for(cache_url: str, catalog_timeout: float, jwks: Path) -> Callable[[str], CartSettings]:
+    """Cart's settings with catalog at a URL."""
+    return lambda url: CartSettings(
+        catalog_url=url,  # type: ignore[arg-type]
+        catalog_timeout=catalog_timeout,
+        cache_url=cache_url,
+        auth_jwks=str(jwks),
+        log_access=False,
+    )
+
+
+@pytest.fixture
+async def shop(settings_for: Callable[[str], CartSettings], token: Token) -> AsyncIterator[Shop]:
     catalog = CatalogStandIn()
-    async with serving(catalog.app()) as url:
-        settings = CartSettings(
-            catalog_url=url,  # type: ignore[arg-type]
-            catalog_timeout=catalog_timeout,
-            cache_url=cache_url,
-            auth_jwks=str(keys[1]),
-            log_access=False,
-        )
-        async with running(settings) as cart:
-            yield Shop(cart, catalog, token)
+    async with serving(catalog.app()) as url, running(settings_for(url)) as cart:
+        yield Shop(cart, settings_for(url), catalog, token)
+
+
+@pytest.fixture
+async def second_replica(shop: Shop) -> AsyncIterator[Shop]:
+    """Another pod of the same service, on the same cache."""
+    async with running(shop.settings) as cart:
+        yield replace(shop, cart=cart)
+
+
+@pytest.fixture(name="serving")
+def serving_fixture() -> Callable[[ASGIApp], AbstractAsyncContextManager[str]]:
+    return serving
+
+
+@pytest.fixture
+def cart_on(
+    settings_for: Callable[[str], CartSettings],
+) -> Callable[[str], AbstractAsyncContextManager[httpx.AsyncClient]]:
+    """Cart with catalog at a URL."""
+    return lambda url: running(settings_for(url))

@@ -50,7 +50,7 @@ async def test_without_catalog_the_cart_answers_from_what_is_remembered(shop, mi
         refused = await shop.add(id, unseen)
         assert problem(refused) == (503, "catalog-unavailable")
         assert int(refused.headers["Retry-After"]) >= 1
-        assert "not remembered" in refused.json()["detail"]
+        assert f"nothing is remembered of {unseen}" in refused.json()["detail"]
         assert quantities(await shop.cart.delete(f"/carts/{id}/lines/{cup}")) == {"lamp": 3}
         assert (await shop.cart.get("/readyz")).status_code == 200
 

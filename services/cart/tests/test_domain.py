@@ -33,7 +33,7 @@ def cart_of(**quantities: int) -> StoredCart:
 
 
 def seen(cart: StoredCart, *products: Product, as_of: datetime = LATER, stale: bool = False) -> Cart:
-    known = Knowledge({product.id: product for product in products}, as_of, TimeoutError() if stale else None)
+    known = Knowledge({product.id: product for product in products}, as_of, stale)
     return domain.priced(cart, known, "c1", LATER)
 
 

@@ -45,21 +45,21 @@ async def _explained() -> AsyncIterator[None]:
     except KeyReused as error:
         raise Problem(422, str(error), type="idempotency-key-reused") from None
     except Unknown as error:
-        detail = "catalog does not answer and this product is not remembered; try again later"
-        raise _later(detail, "catalog-unavailable", error.cause.retry_after) from error
+        detail = f"catalog does not answer, and nothing is remembered of {error}; try again later"
+        raise _later(detail, "catalog-unavailable") from None
     except CalleeUnavailable as error:
-        raise _later("catalog does not answer", "catalog-unavailable", error.retry_after) from error
+        raise _later("catalog does not answer; try again later", "catalog-unavailable") from error
     except CacheUnavailable as error:
         log.error("carts cannot be reached", error=str(error))
         detail = (
             "carts cannot be read or changed now; whether this change was made is not known: "
             "try again, an addition with the same Idempotency-Key"
         )
-        raise _later(detail, "carts-unavailable", None) from error
+        raise _later(detail, "carts-unavailable") from error
 
 
-def _later(detail: str, type: str, seconds: float | None) -> Problem:
-    return Problem(503, detail, type=type, headers={"Retry-After": str(max(1, round(seconds or 1)))})
+def _later(detail: str, type: str) -> Problem:
+    return Problem(503, detail, type=type, headers={"Retry-After": "2"})
 
 
 router = APIRouter(

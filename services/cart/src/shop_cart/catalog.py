@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 from shop_chassis.cache import Cache
-from shop_chassis.client import CalleeUnavailable, LastGood, ServiceClient
+from shop_chassis.client import LastGood, ServiceClient
 from shop_contracts.catalog.api import ProductBatch, ProductBatchRequest
 
 from shop_cart.domain import Knowledge, Product
@@ -17,11 +17,7 @@ MAX_AGE = 86400.0
 
 
 class Unknown(Exception):  # noqa: N818 - the name says it
-    """Whether a product can be bought is not known now; `cause` has why."""
-
-    def __init__(self, cause: CalleeUnavailable) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
+    """Whether a product can be bought is not known: catalog does not answer, and it is not remembered."""
 
 
 class NotSold(Exception):  # noqa: N818
@@ -60,14 +56,14 @@ class Catalog:
         said = await self._last.fetch([str(id) for id in asked], ask)
         if said.cause is not None:
             log.warning("catalog did not answer", error=str(said.cause), as_of=said.as_of.isoformat())
-        return Knowledge({UUID(id): product for id, product in said.values.items()}, said.as_of, said.cause)
+        return Knowledge({UUID(id): product for id, product in said.values.items()}, said.as_of, said.stale)
 
 
 def to_sell(known: Knowledge, product_id: UUID) -> Product:
-    """The product, if it can be put into a cart. Raises NotSold, or Unknown when catalog does not answer."""
+    """The product, if it can be put into a cart. Raises NotSold, Unknown."""
     product = known.products.get(product_id)
     if product is not None and product.available:
         return product
-    if product is None and known.cause is not None:
-        raise Unknown(known.cause)
+    if product is None and known.stale:
+        raise Unknown(product_id)
     raise NotSold(product_id)

@@ -80,13 +80,8 @@ class Knowledge:
 
     products: Mapping[UUID, Product]
     as_of: datetime
-    cause: Exception | None = None
-    """Why catalog did not say so itself just now; None when it did."""
-
-    @property
-    def stale(self) -> bool:
-        """Whether all this is remembered."""
-        return self.cause is not None
+    stale: bool = False
+    """Catalog did not answer: this is what it said last."""
 
 
 def add(

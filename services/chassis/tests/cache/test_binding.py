@@ -40,9 +40,11 @@ def test_binding_that_makes_no_sense(tmp_path: Path, files: dict[str, str], mess
         open_cache(bound(tmp_path, **files))
 
 
-@pytest.mark.parametrize("url", ["redis://", "http://x", "localhost:6379"])
+@pytest.mark.parametrize(
+    "url", ["redis://", "http://x", "localhost:6379", "redis://h:port", "redis://h?timeout=soon"]
+)
 def test_url_that_makes_no_sense(url: str) -> None:
-    with pytest.raises(SettingsError, match="CACHE_URL: expected memory:// or redis://"):
+    with pytest.raises(SettingsError, match=r"CACHE_URL: expected memory:// or redis://.*: \S"):
         open_cache(Settings(cache_url=url))
 
 

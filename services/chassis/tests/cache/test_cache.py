@@ -11,7 +11,11 @@ from shop_chassis.settings import Settings
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
-    url = request.getfixturevalue("redis_server").url if request.param == "redis" else "memory://"
+    url = (
+        request.getfixturevalue("redis_server").url + "?timeout=10"
+        if request.param == "redis"
+        else "memory://"
+    )
     cache = open_cache(Settings(cache_url=url))
     yield cache
     await cache.stop()

@@ -64,8 +64,8 @@ class RedisCache:
         port: int = 6379,
         *,
         password: Password = lambda: None,
-        timeout: float = 0.5,
-        update_timeout: float = 2.0,
+        timeout: float = 1.0,
+        update_timeout: float = 3.0,
         max_connections: int = 64,
     ) -> None:
         """`timeout` bounds each exchange with the server, `update_timeout` an update with its repetitions."""

@@ -125,7 +125,8 @@ class ServiceClient:
 
         `route` is the callee's template, `path` fills it in; `timeout` shortens or extends the policy's, but
         never beyond the deadline of the request that this call is made for. Repeated is what is idempotent by
-        its method, by `idempotent` (a POST that only asks, say) or by an `idempotency_key`. `as_user` passes on the user's token.
+        its method, by `idempotent` (a POST that only asks, say) or by an `idempotency_key`. `as_user` passes
+        on the user's token.
 
         Raises `CalleeUnavailable` (also for not sending at all) or `CallRefused`, or one of their kinds.
         """
