@@ -38,7 +38,7 @@ class Recipe:
     @property
     def marked(self) -> str:
         """A second name of the image that says what it was made from."""
-        recipe = digest(PLATFORM, [], repr(self), SUITE, *UNREAD)
+        recipe = digest(PLATFORM, [], *bootstrap(self, Path("root.tar")), dockerfile(self))
         return f"{self.name.partition(':')[0]}:recipe-{recipe}"
 
 

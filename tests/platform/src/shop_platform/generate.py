@@ -26,7 +26,8 @@ def manifest_files() -> dict[Path, str]:
     """Each chart as plain manifests with its default values, by path. Raises Failure; needs helm."""
     helm, rendered = find_tools().helm, {}
     for release, namespace in RELEASES.items():
-        words = ["template", release, str(CHARTS / release), f"--namespace={namespace}", "--kube-version=1.30"]
+        chart = str(CHARTS / release)
+        words = ["template", release, chart, f"--namespace={namespace}", "--kube-version=1.30"]
         head = NOTE.format(source=f"charts/{release}")
         rendered[MANIFESTS / f"{release}.yaml"] = head + run([helm, *words])
     return rendered

@@ -58,7 +58,7 @@ def run(
     finally:
         _running.discard(process)
     if process.returncode:
-        raise Failure(f"{describe(words)} failed", tail(errors or output))
+        raise Failure(f"{describe(words)} failed", tail(f"{output}\n{errors}"))
     return output
 
 
@@ -91,4 +91,5 @@ def describe(words: Sequence[str]) -> str:
 
 def tail(text: str, lines: int = 8) -> str:
     """The last lines that say something."""
-    return "\n".join([line for line in text.strip().splitlines() if line.strip()][-lines:])
+    told = [line for line in text.splitlines() if line.strip() and "level=warning" not in line]
+    return "\n".join(told[-lines:])
