@@ -9,10 +9,22 @@ import json
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
+
+
+def _add(tar: tarfile.TarFile, name: str, mode: int, content: BinaryIO, size: int) -> None:
+    info = _entry(name, mode)
+    info.size = size
+    tar.addfile(info, content)
+
+
+def _add_file(tar: tarfile.TarFile, name: str, mode: int, source: Path) -> None:
+    with source.open("rb") as content:
+        _add(tar, name, mode, content, source.stat().st_size)
 
 
 def _entry(name: str, mode: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    # Owner and time are those of a new TarInfo: root and 1970.
     info = tarfile.TarInfo(name.lstrip("/"))
     info.mode, info.type = mode, kind
     return info
@@ -20,24 +32,27 @@ def _entry(name: str, mode: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarIn
 
 def layer(path: Path, files: Mapping[str, Path], links: Mapping[str, str]) -> str:
     """Write executables, links (link -> target), the folders above them and /tmp; returns the digest."""
-    folders = {parent for name in (*files, *links) for parent in PurePosixPath(name).parents} - {
-        PurePosixPath("/")
-    }
+    names = [PurePosixPath(name) for name in (*files, *links)]
+    folders = {parent for name in names for parent in name.parents} - {PurePosixPath("/")}
     with tarfile.open(path, "w") as tar:
         for folder in sorted(folders):
             tar.addfile(_entry(str(folder), 0o755, tarfile.DIRTYPE))
         tar.addfile(_entry("/tmp", 0o1777, tarfile.DIRTYPE))
         for name, source in sorted(files.items()):
-            info = _entry(name, 0o755)
-            info.size = source.stat().st_size
-            with source.open("rb") as content:
-                tar.addfile(info, content)
+            _add_file(tar, name, 0o755, source)
         for name, target in sorted(links.items()):
             info = _entry(name, 0o777, tarfile.SYMTYPE)
             info.linkname = target
             tar.addfile(info)
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def image_config(digest: str, entry_point: Sequence[str], user: str) -> dict[str, Any]:
+    """The configuration of an image with one layer."""
+    run = {"Entrypoint": list(entry_point), "User": user, "Env": ["PATH=/usr/bin:/bin"]}
+    layers = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
+    return {"architecture": "amd64", "os": "linux", "config": run, "rootfs": layers}
 
 
 def write(
@@ -52,24 +67,12 @@ def write(
     layer_path = path.with_suffix(".layer")
     try:
         digest = layer(layer_path, files, links)
-        run = {"Entrypoint": list(entry_point), "User": user, "Env": ["PATH=/usr/bin:/bin"]}
-        config = json.dumps(
-            {
-                "architecture": "amd64",
-                "os": "linux",
-                "config": run,
-                "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-            }
-        ).encode()
-        config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-        manifest: list[dict[str, Any]] = [
-            {"Config": config_name, "RepoTags": [reference], "Layers": [f"{digest}.tar"]}
-        ]
+        config = json.dumps(image_config(digest, entry_point, user)).encode()
+        name = f"{hashlib.sha256(config).hexdigest()}.json"
+        manifest = [{"Config": name, "RepoTags": [reference], "Layers": [f"{digest}.tar"]}]
         with tarfile.open(path, "w") as tar:
-            for name, content in ((config_name, config), ("manifest.json", json.dumps(manifest).encode())):
-                info = _entry(name, 0o644)
-                info.size = len(content)
-                tar.addfile(info, io.BytesIO(content))
-            tar.add(layer_path, f"{digest}.tar")
+            for file, content in ((name, config), ("manifest.json", json.dumps(manifest).encode())):
+                _add(tar, file, 0o644, io.BytesIO(content), len(content))
+            _add_file(tar, f"{digest}.tar", 0o644, layer_path)
     finally:
         layer_path.unlink(missing_ok=True)

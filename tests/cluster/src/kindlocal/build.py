@@ -124,6 +124,9 @@ def _from_debian(one: Image, out: Path) -> str:
     with debian.unpacked(one.debian) as (root, version):
         program = root / one.binary.lstrip("/")
         files = {one.path: program, **{str(path): path.resolve() for path in debian.libraries(program)}}
+        if one.data:
+            read = [path for path in (root / one.data.lstrip("/")).rglob("*") if path.is_file()]
+            files |= {f"/{path.relative_to(root)}": path for path in read}
         links, entry = {}, [one.path]
         if one.name == "busybox":
             applets = run(program, "--list").split()

@@ -71,11 +71,8 @@ def unpacked(package: str) -> Iterator[tuple[Path, str]]:
 
 def upstream(version: str) -> str:
     """``1:1.35.0-4+deb12u1`` is 1.35.0 (deb-version(7))."""
-    return (
-        version.partition(":")[2].rpartition("-")[0]
-        if ":" in version
-        else version.rpartition("-")[0] or version
-    )
+    version = version.rpartition(":")[2]
+    return version.rpartition("-")[0] or version
 
 
 def libraries(program: Path) -> list[Path]:

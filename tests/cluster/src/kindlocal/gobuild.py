@@ -136,7 +136,7 @@ def own_go_mod(module: Module, theirs: str) -> str:
     """A go.mod that requires the module and takes over its pins, replacements by its folders excepted."""
     if module.name == "kubernetes":
         # Its staging modules are v0.0.0 there and published as v0.MINOR.PATCH.
-        staged = sorted(set(re.findall(r"(k8s\.io/[a-z-]+) v0\.0\.0\b", theirs)))
+        staged = sorted(set(re.findall(r"(k8s\.io/[a-z-]+) v0\.0\.0(?:\s|$)", theirs)))
         version = module.version.replace("v1.", "v0.", 1)
         kept = [line for line in theirs.splitlines() if line.startswith(("go ", "godebug"))]
         kept += [f"replace {name} => {name} {version}" for name in staged]

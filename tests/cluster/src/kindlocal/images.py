@@ -4,12 +4,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from kindlocal.cluster import Cluster
 from kindlocal.errors import KindlocalError
 from kindlocal.paths import tool
-from kindlocal.processes import run
+from kindlocal.processes import run, wait_for
 
 Say = Callable[[str], None]
 
@@ -84,14 +85,19 @@ def load_images(to: Cluster, names: Sequence[str], say: Say) -> None:
     for name, its in ids.items():
         if not its:
             raise KindlocalError(f'image: "{name}" not present locally')
-    there = set(ctr(to, "images", "ls", "-q").split())  # the kubelet's runtime lists each image by its id too
     for name, its in ids.items():
-        if f"sha256:{its}" in there:
+        if _lists(to, its):
             say(f'Image: "{name}" with ID "sha256:{its}" found to be already present on all nodes.')
             ctr(to, "images", "tag", "--force", f"sha256:{its}", full_name(name))
         else:
             say(f'Image: "{name}" with ID "sha256:{its}" not yet present on node "{to.node}", loading...')
             _pipe(to, store.archive(name))
+            wait_for(partial(_lists, to, its), 30, f"the node does not list {name}")
+
+
+def _lists(to: Cluster, its_id: str) -> bool:
+    """Whether the kubelet's runtime has taken notice: it lists each image by its id too."""
+    return f"sha256:{its_id}" in ctr(to, "images", "ls", "-q").split()
 
 
 def _pipe(to: Cluster, command: list[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 Object = dict[str, Any]
 
 ROOT = "KL-NETPOL"
+EVERYWHERE = "0.0.0.0/0"
 
 
 @dataclass(frozen=True)
@@ -81,20 +82,15 @@ def _without(network: ipaddress.IPv4Network, hole: ipaddress.IPv4Network) -> Ite
     return network.address_exclude(hole) if hole.subnet_of(network) else [network]
 
 
-def ports(entries: list[Object] | None, target: Object | None) -> list[str]:
-    """Matches for a rule's ports, one for all when it names none; ``target`` resolves names of ports."""
-    if not entries:
-        return [""]
-    found = []
-    for entry in entries:
-        protocol, port = entry.get("protocol", "TCP"), entry.get("port")
-        if isinstance(port, str):
-            port = _named_port(target, protocol, port)
-            if port is None:
-                continue
-        end = f":{entry['endPort']}" if entry.get("endPort") else ""
-        found.append(f" -p {protocol.lower()}" + (f" --dport {port}{end}" if port else ""))
-    return found
+def port_match(entry: Object, target: Object | None = None) -> str | None:
+    """The match for an entry of a rule's ports; None for a name that the target's containers do not have."""
+    protocol, port = entry.get("protocol", "TCP"), entry.get("port")
+    if isinstance(port, str):
+        port = _named_port(target, protocol, port)
+        if port is None:
+            return None
+    end = f":{entry['endPort']}" if entry.get("endPort") else ""
+    return f"-p {protocol.lower()}" + (f" --dport {port}{end}" if port else "")
 
 
 def _named_port(pod: Object | None, protocol: str, name: str) -> int | None:
@@ -128,10 +124,7 @@ class Rules:
                 name = chain_name(pod, direction)
                 root.append(f"{direction.own} {pod['status']['podIP']}/32 -j {name}")
                 allowed = (match for policy in active for match in self._allowed(policy, pod, direction))
-                chains[name] = [
-                    *(f"{match.strip()} -j RETURN".strip() for match in dict.fromkeys(allowed)),
-                    "-j DROP",
-                ]
+                chains[name] = [*(f"{match} -j RETURN" for match in dict.fromkeys(allowed)), "-j DROP"]
         return chains
 
     def _applies(self, policy: Object, pod: Object, direction: Direction) -> bool:
@@ -143,27 +136,40 @@ class Rules:
         )
 
     def _allowed(self, policy: Object, pod: Object, direction: Direction) -> Iterator[str]:
-        target = pod if direction.type == "Ingress" else None
         for rule in policy["spec"].get(direction.rules) or []:
-            if not rule.get(direction.peers):
-                yield from ports(rule.get("ports"), target)
-            for peer in rule.get(direction.peers) or []:
-                for address, other in self._addresses(peer, policy["metadata"]["namespace"]):
-                    for match in ports(rule.get("ports"), target or other):
-                        yield f"{direction.peer} {address}{match}"
+            peers = rule.get(direction.peers)
+            addresses = self._addresses(peers, policy["metadata"]["namespace"]) if peers else [EVERYWHERE]
+            for address in addresses:
+                for entry in rule.get("ports") or [None]:
+                    yield from self._matches(address, entry, pod, direction)
 
-    def _addresses(self, peer: Object, namespace: str) -> Iterator[tuple[str, Object | None]]:
-        if "ipBlock" in peer:
-            yield from ((network, None) for network in networks(peer["ipBlock"]))
-            return
-        for pod in self.pods:
-            its = pod["metadata"]["namespace"]
-            if "namespaceSelector" in peer:
-                near = selects(peer["namespaceSelector"], self.namespaces.get(its))
-            else:
-                near = its == namespace
-            if near and selects(peer.get("podSelector"), pod["metadata"].get("labels")):
-                yield f"{pod['status']['podIP']}/32", pod
+    def _matches(
+        self, address: str, entry: Object | None, pod: Object, direction: Direction
+    ) -> Iterator[str]:
+        if entry is None:
+            yield f"{direction.peer} {address}"
+        elif isinstance(entry.get("port"), str) and direction.type == "Egress":
+            # A name means what each pod that is connected to calls so.
+            for other in self.pods:
+                match = port_match(entry, other)
+                if match and ipaddress.ip_address(other["status"]["podIP"]) in ipaddress.ip_network(address):
+                    yield f"{direction.peer} {other['status']['podIP']}/32 {match}"
+        elif match := port_match(entry, pod):
+            yield f"{direction.peer} {address} {match}"
+
+    def _addresses(self, peers: list[Object], namespace: str) -> Iterator[str]:
+        for peer in peers:
+            if "ipBlock" in peer:
+                yield from networks(peer["ipBlock"])
+                continue
+            for pod in self.pods:
+                its = pod["metadata"]["namespace"]
+                if "namespaceSelector" in peer:
+                    near = selects(peer["namespaceSelector"], self.namespaces.get(its))
+                else:
+                    near = its == namespace
+                if near and selects(peer.get("podSelector"), pod["metadata"].get("labels")):
+                    yield f"{pod['status']['podIP']}/32"
 
 
 def chain_name(pod: Object, direction: Direction) -> str:

@@ -15,7 +15,6 @@ KUBERNETES = "1.36.3"
 
 DEBIAN_PACKAGES = (
     "buildah",
-    "busybox-static",
     "containerd",
     "containernetworking-plugins",
     "iproute2",
@@ -132,6 +131,8 @@ class Image:
     """A Debian package that has the program; ``{version}`` in the reference is its upstream version."""
     binary: str = ""
     """The program's path in that package."""
+    data: str = ""
+    """A folder of that package that the program reads."""
 
 
 PAUSE = Image("pause", "docker.io/kindlocal/pause:1", "/pause", "pause")
@@ -151,7 +152,7 @@ NODE_IMAGES = (
         reference="docker.io/library/busybox:{version}",
         path="/bin/busybox",
         user="0:0",
-        debian="busybox-static",
+        debian="busybox",
         binary="/bin/busybox",
     ),
 )
@@ -191,6 +192,7 @@ ADDON_IMAGES = (
         path="/bin/alertmanager",
         debian="prometheus-alertmanager",
         binary="/usr/bin/prometheus-alertmanager",
+        data="/usr/share/prometheus/alertmanager",
     ),
     Image("nats", "docker.io/library/nats:2.15.2", "/nats-server", "nats-server"),
 )

@@ -40,8 +40,9 @@ def listen(mappings: Sequence[Mapping]) -> list[socket.socket]:
             sockets.append(socket.create_server((mapping.listen_address, mapping.host_port), family=family))
         except OSError as error:
             raise KindlocalError(
-                f"cannot listen on {mapping.listen_address}:{mapping.host_port}: {error.strerror}; "
-                f"free the port (`ss -ltnp sport = :{mapping.host_port}`) or choose another hostPort"
+                f"cannot listen on {mapping.listen_address}:{mapping.host_port}: "
+                f"{os.strerror(error.errno or 0)}; free the port (`ss -ltnp sport = :{mapping.host_port}`) "
+                "or choose another hostPort"
             ) from None
     return sockets
 
