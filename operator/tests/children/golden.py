@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Case:
     obj: Mapping[str, Any]
     context: Context
 
-    @property
+    @cached_property
     def shop(self) -> ShopService:
         return parse(self.obj)
 
@@ -49,6 +50,7 @@ class Case:
         return dump(*children, *missing)
 
 
+@cache
 def case(name: str) -> Case:
     """Read a case; an optional first document, of kind Context, says what surrounds the service."""
     documents = list(yaml.safe_load_all((ROOT / name / "input.yaml").read_text()))
