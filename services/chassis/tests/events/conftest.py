@@ -84,9 +84,15 @@ class World:
         )
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    if request.param == "sqlite":
+@pytest.fixture(params=["process", pytest.param("servers", marks=[pytest.mark.nats, pytest.mark.postgres])])
+def backend(request: pytest.FixtureRequest) -> str:
+    """SQLite and MemoryBus, or PostgreSQL and NATS. A module that needs one of them overrides this."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def world(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    if backend == "process":
         made = World(f"sqlite:///{tmp_path}/shop.sqlite")
     else:
         made = World(request.getfixturevalue("postgres_url"))
@@ -95,10 +101,10 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await made.store.stop()
 
 
-@pytest.fixture(params=["memory", pytest.param("nats", marks=pytest.mark.nats)])
-async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+@pytest.fixture
+async def bus(backend: str, request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     made: Bus
-    if request.param == "memory":
+    if backend == "process":
         made = MemoryBus(ack_wait=0.3)
     else:
         made = NatsBus(request.getfixturevalue("nats_server").url, name="test", ack_wait=0.3)
@@ -153,8 +159,3 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
 @pytest.fixture(name="value")
 def value_fixture() -> Any:
     return value
-
-
-@pytest.fixture
-def make_world() -> type[World]:
-    return World

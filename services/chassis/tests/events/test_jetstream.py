@@ -14,7 +14,12 @@ from shop_chassis.events import BusError, Event, On
 from shop_chassis.events.jetstream import NatsBus
 from shop_chassis.testing.servers import NatsServer
 
-pytestmark = pytest.mark.nats
+pytestmark = [pytest.mark.nats, pytest.mark.postgres]
+
+
+@pytest.fixture
+def backend() -> str:
+    return "servers"
 
 
 @pytest.fixture
@@ -124,7 +129,6 @@ async def test_a_durable_that_somebody_deleted_is_made_again(
         await until(two)
 
 
-@pytest.mark.parametrize("world", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 async def test_nothing_is_lost_or_done_twice_while_broker_and_relay_are_killed(
     bus: NatsBus, nats_server: NatsServer, world: Any, running: Any, until: Any
 ) -> None:
