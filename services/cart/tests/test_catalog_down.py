@@ -5,6 +5,7 @@ import time
 
 import httpx
 import pytest
+from fastapi import HTTPException
 
 
 @pytest.fixture
@@ -26,11 +27,15 @@ async def _fail() -> None:
     raise httpx.HTTPError("catalog is broken")
 
 
+async def _refuse() -> None:
+    raise HTTPException(404, "another version has another route")
+
+
 async def _hang() -> None:
     await asyncio.sleep(60)
 
 
-@pytest.mark.parametrize("misbehave", [_fail, _hang])
+@pytest.mark.parametrize("misbehave", [_fail, _refuse, _hang])
 async def test_without_catalog_the_cart_answers_from_what_is_remembered(shop, misbehave) -> None:
     lamp, cup, id = shop.catalog.sell("lamp", 4900), shop.catalog.sell("cup", 799), await shop.new_cart()
     fresh = (await shop.add(id, lamp)).json()

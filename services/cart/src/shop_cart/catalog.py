@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 from shop_chassis.cache import Cache
-from shop_chassis.client import LastGood, ServiceClient
+from shop_chassis.client import BadAnswer, CallRefused, LastGood, ServiceClient
 from shop_contracts.catalog.api import ProductBatch, ProductBatchRequest
 
 from shop_cart.domain import Knowledge, Product
@@ -41,13 +41,16 @@ class Catalog:
         async def ask() -> Mapping[str, Product]:
             if not asked:
                 return {}
-            answer = await self._client.call(
-                "POST",
-                "/products:batch",
-                body=ProductBatchRequest(ids=asked),
-                into=ProductBatch,
-                idempotent=True,  # it only asks
-            )
+            route = "/products:batch"
+            body = ProductBatchRequest(ids=asked)
+            try:
+                # It only asks, so it may be repeated.
+                answer = await self._client.call("POST", route, body=body, into=ProductBatch, idempotent=True)
+            except CallRefused as error:
+                # The contract knows no reason to refuse this: to shoppers it is as if catalog were down.
+                raise BadAnswer(
+                    "catalog", route, error.what, "compare the versions of the contract"
+                ) from error
             return {
                 str(item.id): Product(id=item.id, title=item.title, price=item.price, available=item.active)
                 for item in answer.items

@@ -423,6 +423,31 @@ async def test_an_attempt_that_hangs_leaves_time_for_another(caller: Caller) -> 
         await client.stop()
 
 
+async def _not_gzip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno")
+
+
+async def _not_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("serve", [_not_gzip, _not_http, _hang_up])
+async def test_an_answer_that_is_none_is_unreachable(
+    caller: Caller, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+) -> None:
+    async with _server(serve) as url:
+        client = ServiceClient("catalog", url, metrics=caller.metrics, policy=Policy(timeout=10))
+        with pytest.raises(Unreachable, match="catalog /x: "):
+            await client.send("GET", "/x")
+        await client.stop()
+
+
 async def test_nobody_listens(caller: Caller, unused_tcp_port: int) -> None:
     client = ServiceClient("catalog", f"http://127.0.0.1:{unused_tcp_port}", metrics=caller.metrics)
     with pytest.raises(Unreachable, match=r"catalog /products/{id}: .*; try later"):

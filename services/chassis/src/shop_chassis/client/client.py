@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import count
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -188,17 +189,17 @@ class ServiceClient:
     ) -> httpx.Response:
         # A loop of our own: the libraries look at the clock before the pause, so that the pause can outlast
         # the deadline.
-        for number in range(1, self.policy.attempts + 1):
+        for number in count(1):
             try:
                 return await self._attempt(request, route, deadline)
             except errors.CalleeUnavailable as error:
                 pause = max(error.retry_after or 0.0, random.uniform(0, _FIRST_PAUSE * 2**number))
                 late = time.monotonic() + pause >= deadline
-                if late or not idempotent or not _may_pass(error) or number == self.policy.attempts:
+                if late or not idempotent or not _may_pass(error) or number >= self.policy.attempts:
                     raise
             await asyncio.sleep(pause)
             self._metrics.retry(self.callee)
-        raise ValueError(f"policy of {self.callee}: attempts is {self.policy.attempts}, expected 1 or more")
+        raise AssertionError("unreachable")
 
     async def _attempt(self, request: httpx.Request, route: str, deadline: float) -> httpx.Response:
         budget = deadline - time.monotonic()
@@ -236,7 +237,7 @@ class ServiceClient:
             error = "timeout"
             succeeded = False if budget >= self.policy.fair_budget else None
             raise errors.DeadlineExceeded(self.callee, route, f"no answer in {budget:.3f} s") from cause
-        except httpx.TransportError as cause:
+        except httpx.RequestError as cause:
             error = type(cause).__name__
             succeeded = False
             raise errors.Unreachable(self.callee, route, str(cause) or error) from cause

@@ -82,7 +82,7 @@ class LastGood(Generic[M]):
         changed = {key: value for key, value in values.items() if not self._is_written(key, value, now)}
         await self._cache.set_many(
             {
-                self._prefix + key: Entry(f"{now:.3f} {value.model_dump_json()}".encode(), self._max_age)
+                self._prefix + key: Entry(f"{now} {value.model_dump_json()}".encode(), self._max_age)
                 for key, value in changed.items()
             }
         )
