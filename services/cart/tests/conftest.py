@@ -40,7 +40,7 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     server = _Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, lifespan="on"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        while not server.started:
             await asyncio.sleep(0.005)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -79,5 +79,5 @@ async def test_catalog_that_returns_is_asked_again(shop) -> None:
         assert 'http_client_circuit_state{server_address="catalog",state="open"} 1.0' in metrics
         assert 'http_client_fallbacks_total{outcome="stale",server_address="catalog"} 8.0' in metrics
     async with asyncio.timeout(10):
-        while (await shop.cart.get(f"/carts/{id}")).json()["stale"]:  # noqa: ASYNC110 - waits for the breaker
+        while (await shop.cart.get(f"/carts/{id}")).json()["stale"]:
             await asyncio.sleep(0.05)

@@ -37,7 +37,7 @@ async def test_values_expire_and_touching_keeps_them(cache: Cache) -> None:
     await cache.set_many({"kept": Entry(b"1", 0.1), "lost": Entry(b"1", 0.1)})
     assert await cache.get("kept", touch=60) == b"1"
     async with asyncio.timeout(5):
-        while await cache.get("lost") is not None:  # noqa: ASYNC110 - waits for an expiry in the store
+        while await cache.get("lost") is not None:
             await asyncio.sleep(0.01)
     assert await cache.get("kept") == b"1"
     assert await cache.get("lost", touch=60) is None

@@ -517,5 +517,5 @@ async def test_every_unavailability_is_one_kind() -> None:
 
 async def _until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the conditions are states of code under test
+        while not condition():
             await asyncio.sleep(0.001)
