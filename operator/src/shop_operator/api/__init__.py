@@ -1,5 +1,6 @@
 """The ShopService as types: what is written here is the CRD, the checks and the manual at once."""
 
+from shop_operator.api.container import Port, Probe, Probes, Resources
 from shop_operator.api.resource import (
     API_VERSION,
     GROUP,
@@ -11,20 +12,10 @@ from shop_operator.api.resource import (
     ShopService,
     parse,
 )
-from shop_operator.api.spec import (
-    Autoscaling,
-    Cache,
-    Database,
-    Dependency,
-    Expose,
-    Metric,
-    Monitoring,
-    Port,
-    Probe,
-    Probes,
-    ShopServiceSpec,
-)
+from shop_operator.api.scaling import Autoscaling, Metric
+from shop_operator.api.spec import Dependency, Expose, Monitoring, ShopServiceSpec
 from shop_operator.api.status import ChildStatus, Condition, ShopServiceStatus
+from shop_operator.api.stores import Cache, Database
 
 __all__ = [
     "API_VERSION",
@@ -46,6 +37,7 @@ __all__ = [
     "Port",
     "Probe",
     "Probes",
+    "Resources",
     "ShopService",
     "ShopServiceSpec",
     "ShopServiceStatus",

@@ -1,6 +1,6 @@
 """What every model of the API is made of: one configuration, quantities, and rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -100,3 +100,8 @@ Free = Annotated[
     dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
 """A part of a pod spec that is passed on as it is; the API server checks it in the child."""
+
+
+def once(names: Sequence[object]) -> bool:
+    """Whether nothing is named twice."""
+    return len(names) == len(set(names))

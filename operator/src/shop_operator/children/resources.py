@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shop_operator.api.spec import Resources
+from shop_operator.api import Resources
 
 
 def merged(wanted: Resources | None, default: dict[str, Any]) -> dict[str, Any]:
