@@ -3,57 +3,26 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
-import time
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from jwt.algorithms import ECAlgorithm
+import sys
+from pathlib import Path
 
 from shop_platform.kubectl import Kubectl
-from shop_platform.process import Failure
+from shop_platform.process import Failure, run
 
 SECRET = "shop-auth"
-
-
-def new_keys() -> dict[str, str]:
-    """A new key as `private.pem`, and `jwks.json` with its public part (RFC 7517)."""
-    key = generate_private_key(SECP256R1())
-    public = json.loads(ECAlgorithm.to_jwk(key.public_key()))
-    # The thumbprint of RFC 7638 names the key.
-    members = json.dumps({name: public[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
-    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).rstrip(b"=").decode()
-    jwks = {"keys": [{**public, "kid": thumbprint, "alg": "ES256", "use": "sig"}]}
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return {"private.pem": pem, "jwks.json": json.dumps(jwks)}
+SHOP = Path(sys.executable).parent / "shop"
 
 
 def ensure(kubectl: Kubectl, namespace: str) -> None:
     """Makes the Secret unless it is there: tokens that were given out stay valid. Raises Failure."""
-    if kubectl.get("secret", SECRET, "-n", namespace):
-        return
-    metadata = {"name": SECRET, "namespace": namespace, "labels": {"app.kubernetes.io/part-of": "shop"}}
-    kubectl.apply(
-        json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": new_keys()})
-    )
+    if not kubectl.get("secret", SECRET, "-n", namespace):
+        kubectl("create", "-f", "-", stdin=run([SHOP, "auth-secret", f"--namespace={namespace}"]))
 
 
-def token(
-    private_pem: str, jwks: str, scopes: str, subject: str = "operator-of-the-shop", seconds: int = 3600
-) -> str:
-    """A token of the shop's own issuer for a person or a test; `scopes` are separated by spaces."""
-    now = int(time.time())
-    claims = {"iss": "shop", "aud": "shop", "sub": subject, "scope": scopes, "iat": now, "exp": now + seconds}
-    return jwt.encode(
-        claims, private_pem, algorithm="ES256", headers={"kid": json.loads(jwks)["keys"][0]["kid"]}
-    )
-
-
-def read(kubectl: Kubectl, namespace: str) -> dict[str, str]:
-    """The Secret's content; raises Failure when it is not there."""
+def token(kubectl: Kubectl, namespace: str, scopes: str) -> str:
+    """A token that the services of this cluster accept; `scopes` are separated by spaces. Raises Failure."""
     data = kubectl.get("secret", SECRET, "-n", namespace).get("data")
     if not data:
         raise Failure(f"there is no Secret {SECRET} in the namespace {namespace}: run `make up`")
-    return {name: base64.b64decode(value).decode() for name, value in data.items()}
+    key = base64.b64decode(data["private.pem"]).decode()
+    return run([SHOP, "token", f"--scope={scopes}", "--key=/dev/stdin"], stdin=key).strip()

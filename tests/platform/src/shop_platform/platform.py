@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -129,7 +128,12 @@ class Platform:
     def install_shop(self, planned: Plan, note: Note = silent) -> None:
         """Installs or upgrades the shop by its chart; raises Failure. `wait_ready` waits for it."""
         auth.ensure(self.kubectl, SHOP)
-        self._helm("shop", SHOP, {"images": planned.services}, note)
+        exposed = {
+            name: {"spec": {"expose": {"type": "NodePort", "nodePort": PORTS[name]}}}
+            for name in planned.services
+            if name in PORTS
+        }
+        self._helm("shop", SHOP, {"images": planned.services, "services": exposed}, note)
 
     def wait_ready(self, seconds: int = 180) -> None:
         """Waits until every ShopService says that it is Ready.
@@ -142,13 +146,11 @@ class Platform:
 
     def token(self, scopes: str) -> str:
         """A token that the shop's services accept; `scopes` are separated by spaces. Raises Failure."""
-        keys = auth.read(self.kubectl, SHOP)
-        return auth.token(keys["private.pem"], keys["jwks.json"], scopes)
+        return auth.token(self.kubectl, SHOP, scopes)
 
     def seed(self, note: Note = silent) -> None:
         """Fills catalog with demo products; those that are there stay as they are. Raises Failure."""
-        command = Path(sys.executable).parent / "shop"
-        said = run([command, "seed", "--url", self.url("catalog"), "--token", self.token("catalog:admin")])
+        said = run([auth.SHOP, "seed", "--url", self.url("catalog"), "--token", self.token("catalog:admin")])
         note(tail(said, 1))
 
     def install(self, note: Note = silent) -> None:
