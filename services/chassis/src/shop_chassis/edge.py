@@ -101,7 +101,7 @@ class Edge:
                 await self._app(scope, receive, answer)
         except Exception as error:
             if timeout.expired() and isinstance(error, TimeoutError):
-                problem = problem_response(504, f"no answer within {limit:.3g} s, the time this request had")
+                problem = problem_response(504, f"no answer within {limit:.2g} s, the time this request had")
             elif unavailable(error):
                 errors.warning("database unavailable", path=scope["path"], error=first_line(error))
                 detail = "the database of this service cannot be used right now"

@@ -51,7 +51,7 @@ class Server(ABC):
                 stderr=out,
                 cwd="/",
                 user=user,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -233,6 +233,6 @@ def _unprivileged() -> str:
     return "nobody"
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Linux: a test run that is killed leaves no server behind (prctl PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
