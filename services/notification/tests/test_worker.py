@@ -49,7 +49,7 @@ def price_event(sequence: int, old: int, new: int) -> Event:
 
 async def until(condition: Any, seconds: float = 100) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110
+        while not await condition():
             await asyncio.sleep(0.02)
 
 
