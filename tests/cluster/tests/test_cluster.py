@@ -139,7 +139,11 @@ def test_exec_logs_cp_and_port_forward(cluster: KindCluster, tmp_path: Path) -> 
     with pytest.raises(subprocess.CalledProcessError) as failure:
         cluster.kubectl("exec", "client", "--", "sh", "-c", "exit 7")
     assert failure.value.returncode == 7
-    until(lambda: "GET" in cluster.kubectl("logs", "-l", "app=web", "--tail=-1"), 5, "a request in the log")
+    until(
+        lambda: "response:200" in cluster.kubectl("logs", "-l", "app=web", "--tail=-1"),
+        5,
+        "a request in the log",
+    )
     (tmp_path / "file").write_text("content")
     cluster.kubectl("cp", str(tmp_path / "file"), "client:/tmp/file")
     assert cluster.kubectl("exec", "client", "--", "cat", "/tmp/file") == "content"

@@ -11,9 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import leftovers
 import pytest
-from kindlocal import cluster
+from kindlocal import cgroups, cluster
 from kindlocal.paths import binary, cache, state
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("local")]
@@ -23,6 +22,52 @@ KIND = [sys.executable, "-m", "kindlocal.cli"]
 
 def kind(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*KIND, *args], capture_output=True, text=True, env={**os.environ, **variables})
+
+
+def lines(*command: str) -> list[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def command_lines() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
+
+
+def remains(name: str) -> dict[str, list[str]]:
+    """What there is of the cluster of that name, by kind; of its addresses as well, if it was the first."""
+    own, place = f"{state()}/{name}/", cluster.Cluster(name, 0)
+    found = {
+        "processes": [
+            line for line in command_lines() if own in line or line.endswith(f"kindlocal.node {name} ")
+        ],
+        "mounts": [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if own in line],
+        "cgroups": [str(root) for root in cgroups.hierarchies() if (root / place.cgroup).exists()],
+        "files": [str(path) for path in state().glob(name)],
+    }
+    return {kind: what for kind, what in found.items() if what}
+
+
+def machine() -> dict[str, list[str]]:
+    """What must be the same before and after, whoever made it; clusters that others have meanwhile are left out."""
+    others = [one for one in cluster.everyone() if not one.name.startswith("test-")]
+    theirs = [word for one in others for word in (one.link, one.cgroup, one.network.removesuffix("0.0/16"))]
+    groups = [str(path) for root in cgroups.hierarchies() for path in root.glob("kindlocal/*")]
+    found = {
+        "links": [line.split()[0] for line in lines("ip", "-br", "link")],
+        # Routes to nowhere stay, by design.
+        "routes": [line for line in lines("ip", "-4", "route") if not line.startswith("unreachable 10.1")],
+        "rules": lines("iptables-save"),
+        "cgroups": groups,
+    }
+    return {
+        kind: sorted(line for line in what if not any(word in line for word in theirs))
+        for kind, what in found.items()
+    }
 
 
 @pytest.fixture
@@ -36,12 +81,12 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def clean() -> Iterator[None]:
     """The machine is afterwards as it was before."""
-    before = leftovers.of_the_machine()
+    before = machine()
     yield
     for name in ("test-a", "test-b"):
         kind("delete", "cluster", "--name", name)
-        assert leftovers.of(name) == {}
-    assert leftovers.of_the_machine() == before
+        assert remains(name) == {}
+    assert machine() == before
 
 
 def kubectl(*args: str) -> str:
@@ -98,6 +143,7 @@ def test_two_clusters_at_once(config: Path, tmp_path: Path) -> None:
     assert "test-a" in kubectl("--context", "kind-test-a", "get", "nodes")
     assert kind("delete", "cluster", "--name", "test-a").returncode == 0
     assert "kind-" not in config.read_text()
+    socket.create_server(("127.0.0.1", port)).close()
     assert kind("delete", "cluster", "--name", "test-a").returncode == 0, (
         "deleting what is not there is no error"
     )
@@ -117,7 +163,7 @@ def test_an_interrupted_creation_leaves_nothing(config: Path, after: str) -> Non
     rest = creating.stderr.read()
     assert creating.wait(30) == 130
     assert "Traceback" not in rest
-    assert leftovers.of("test-a") == {}
+    assert remains("test-a") == {}
     assert not config.exists()
 
 
@@ -152,7 +198,7 @@ def test_a_node_that_cannot_start_says_why_and_leaves_nothing(tmp_path: Path) ->
         f"ERROR: {tmp_path}/bin/kube-apiserver is missing: run `kindlocal-build` "
         "(or set KINDLOCAL_CACHE to where it has run)\n"
     )
-    assert leftovers.of("test-a") == {}
+    assert remains("test-a") == {}
 
 
 @pytest.mark.usefixtures("clean", "config")

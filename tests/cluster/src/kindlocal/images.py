@@ -1,16 +1,16 @@
 """``kind load``: images from buildah, docker or an archive into a node."""
 
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from kindlocal.cluster import Cluster
 from kindlocal.errors import KindlocalError
 from kindlocal.paths import tool
-from kindlocal.processes import run, wait_for
+from kindlocal.processes import run
 
 Say = Callable[[str], None]
 
@@ -86,18 +86,21 @@ def load_images(to: Cluster, names: Sequence[str], say: Say) -> None:
         if not its:
             raise KindlocalError(f'image: "{name}" not present locally')
     for name, its in ids.items():
-        if _lists(to, its):
+        if loaded_id(to, full_name(name)) == its:
             say(f'Image: "{name}" with ID "sha256:{its}" found to be already present on all nodes.')
-            ctr(to, "images", "tag", "--force", f"sha256:{its}", full_name(name))
         else:
             say(f'Image: "{name}" with ID "sha256:{its}" not yet present on node "{to.node}", loading...')
             _pipe(to, store.archive(name))
-            wait_for(partial(_lists, to, its), 30, f"the node does not list {name}")
 
 
-def _lists(to: Cluster, its_id: str) -> bool:
-    """Whether the kubelet's runtime has taken notice: it lists each image by its id too."""
-    return f"sha256:{its_id}" in ctr(to, "images", "ls", "-q").split()
+def loaded_id(to: Cluster, reference: str) -> str:
+    """The id of the image that the node knows by that name, or nothing."""
+    for line in ctr(to, "images", "ls").splitlines():
+        name, _, digest, *_ = line.split()
+        if name == reference:
+            manifest = json.loads(ctr(to, "content", "get", digest))
+            return str(manifest.get("config", {}).get("digest", "")).removeprefix("sha256:")
+    return ""
 
 
 def _pipe(to: Cluster, command: list[str]) -> None:

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -42,20 +43,24 @@ def create(
         )
     preflight.check()
     listeners = ports.listen(config.ports)
-    new, at_work = _claim(name)
-    say(f'Creating cluster "{name}" ...')
+    new, at_work = None, -1
     try:
+        with uninterrupted():
+            new, at_work = _claim(name)
+        say(f'Creating cluster "{name}" ...')
         _build(new, wait, say)
         _forward_ports(new, listeners, config.ports)
         admin = kubeconfig.load(new.folder / "admin.kubeconfig")
         kubeconfig.edit(kubeconfig.user_file(kubeconfig_file), lambda own: kubeconfig.merged(own, admin))
         (new.folder / "ready").touch()
     except BaseException:
-        if not retain:
-            _without_interruption(lambda: destroy(new))
+        if new and not retain:
+            with uninterrupted():
+                destroy(new)
         raise
     finally:
-        os.close(at_work)
+        if at_work >= 0:
+            os.close(at_work)
         for listener in listeners:
             listener.close()
     flag = f" --kubeconfig {kubeconfig_file}" if kubeconfig_file else ""
@@ -184,14 +189,14 @@ def _forward_ports(new: Cluster, listeners: list[socket.socket], mappings: list[
     remember(new.folder / "ports.pid", process.pid)
 
 
-def _without_interruption(action: Callable[[], None]) -> None:
-    """A second ^C must not stop the tidying up after the first."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Signals wait for the end of what must be whole, such as tidying up, which a second ^C must not stop."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:
-        action()
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def destroy(old: Cluster) -> None:
@@ -215,7 +220,8 @@ def delete(name: str, kubeconfig_file: str) -> None:
     """
     preflight.root()
     if old := cluster.find(name):
-        _without_interruption(lambda: destroy(old))
+        with uninterrupted():
+            destroy(old)
     for path in kubeconfig.user_files(kubeconfig_file):
         if path.exists():
             kubeconfig.edit(path, lambda config: kubeconfig.without(config, Cluster(name, 0).context))
