@@ -66,12 +66,11 @@ def test_deletion_of_an_owner_takes_what_it_owns(api: ApiServer) -> None:
     maps = "/api/v1/namespaces/default/configmaps"
     _, owner = call(api, "POST", maps, {"metadata": {"name": "owner"}})
     reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}
-    assert call(api, "POST", maps, {"metadata": {"name": "owned", "ownerReferences": [reference]}})[0] == 201
+    _, owned = call(api, "POST", maps, {"metadata": {"name": "owned", "ownerReferences": [reference]}})
     assert call(api, "DELETE", f"{maps}/owner")[0] == 200
-    assert (
-        watch_until(api, f"{maps}?fieldSelector=metadata.name=owned", "DELETED")["metadata"]["name"]
-        == "owned"
-    )
+    since = f"resourceVersion={owned['metadata']['resourceVersion']}"
+    seen = watch_until(api, f"{maps}?fieldSelector=metadata.name=owned&{since}", "DELETED")
+    assert seen["metadata"]["uid"] == owned["metadata"]["uid"]
 
 
 def test_more_controllers_can_be_had(api: ApiServer) -> None:

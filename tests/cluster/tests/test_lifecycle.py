@@ -53,7 +53,7 @@ def remains(name: str) -> dict[str, list[str]]:
 
 
 def machine() -> dict[str, list[str]]:
-    """What must be the same before and after, whoever made it; clusters that others have meanwhile are left out."""
+    """What must be the same before and after; clusters that others have meanwhile are left out."""
     others = [one for one in cluster.everyone() if not one.name.startswith("test-")]
     theirs = [word for one in others for word in (one.link, one.cgroup, one.network.removesuffix("0.0/16"))]
     groups = [str(path) for root in cgroups.hierarchies() for path in root.glob("kindlocal/*")]

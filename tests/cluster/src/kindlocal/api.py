@@ -18,6 +18,14 @@ class ApiError(OSError):
         self.status = status
 
 
+def collection(one: Object) -> str:
+    """The path of an object's fellows, for kinds with a regular plural."""
+    version, namespace = one["apiVersion"], one["metadata"].get("namespace")
+    group = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    plural = one["kind"].lower() + ("es" if one["kind"].endswith("s") else "s")
+    return f"{group}/namespaces/{namespace}/{plural}" if namespace else f"{group}/{plural}"
+
+
 class Api:
     """Calls as the user of a certificate in a folder of them; each call is a connection of its own."""
 
@@ -28,7 +36,9 @@ class Api:
 
     def _call(self, method: str, path: str, timeout: float, body: Any = None) -> http.client.HTTPResponse:
         connection = http.client.HTTPSConnection(self._host, 6443, context=self._tls, timeout=timeout)
-        headers = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else {}
+        headers = {
+            "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json"
+        }
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         if answer.status >= 300:
@@ -50,6 +60,13 @@ class Api:
         Raises ApiError or another OSError.
         """
         return dict(json.load(self._call("GET", path, 30)))
+
+    def create(self, one: Object) -> None:
+        """Create an object.
+
+        Raises ApiError or another OSError.
+        """
+        self._call("POST", collection(one), 30, one).read()
 
     def patch(self, path: str, body: Object) -> None:
         """Merge into an object.

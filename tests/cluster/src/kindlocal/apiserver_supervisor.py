@@ -105,10 +105,14 @@ class Supervisor:
 
     def _wait_for(self, path: str) -> None:
         context = ssl.create_default_context(cafile=self.folder / "pki" / "ca.crt")
+        # Straight, whatever proxy the environment names.
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
         while True:
             try:
-                with urllib.request.urlopen(request, context=context, timeout=2):
+                with opener.open(request, timeout=2):
                     return
             except OSError as error:
                 if time.monotonic() - self.started > START_LIMIT:

@@ -34,11 +34,12 @@ def install(packages: Sequence[str]) -> None:
 
     Raises KindlocalError when not root, with the command to run, or when apt-get fails.
     """
-    command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
+    command = ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
     if os.geteuid() != 0:
         raise KindlocalError(
             f"Debian packages are missing: as root, run: apt-get install {' '.join(packages)}"
         )
+    command += ["-o", "DPkg::Lock::Timeout=300", *packages]  # another apt-get may be at work
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for step in (["apt-get", "update", "-q"], command):
         done = subprocess.run(step, env=environment, capture_output=True, text=True)

@@ -25,6 +25,9 @@ ENVIRONMENT = {
     "GOWORK": "off",
 }
 
+ROOM = 4 << 30
+"""Bytes; what the largest module takes with its sources and Go's own cache."""
+
 
 def recipe(module: Module) -> str:
     """Everything that decides the result, as text: a stamp."""
@@ -88,10 +91,22 @@ class Builder:
         """
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
+        free = shutil.disk_usage(self.work).free
+        if free < ROOM:
+            raise KindlocalError(
+                f"too little room for building {self.module.name} in {cache()}: "
+                f"{ROOM >> 30} GiB must be free, found {free >> 30} GiB"
+            )
         source = self._prepare()
         out = self.work / "out"
-        for program, package in self.module.programs.items():
-            self._compile(out / program, package)
+        out.mkdir()
+        if all(Path(package).name == program for program, package in self.module.programs.items()):
+            self._compile(
+                out, *self.module.programs.values()
+            )  # at once: packages in common are looked at once
+        else:
+            for program, package in self.module.programs.items():
+                self._compile(out / program, package)
         target = cache() / "bin"
         target.mkdir(exist_ok=True)
         for program in self.module.programs:
@@ -109,15 +124,15 @@ class Builder:
         (self.work / "go.mod").write_text(text)
         return Path(info["Dir"])
 
-    def _compile(self, out: Path, package: str) -> None:
-        if package.endswith(".go"):
-            (self.work / "main.go").write_text(_our_source(package))
-            package = "main.go"
+    def _compile(self, out: Path, *packages: str) -> None:
+        if packages[0].endswith(".go"):
+            (self.work / "main.go").write_text(_our_source(packages[0]))
+            packages = ("main.go",)
         else:
-            package = "/".join(filter(None, (self.module.path, package)))
+            packages = tuple("/".join(filter(None, (self.module.path, package))) for package in packages)
         linker = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in self.module.variables.items())])
         tags = ["-tags", self.module.tags] if self.module.tags else []
-        self._go("build", "-trimpath", *tags, "-ldflags", linker, "-o", str(out), package)
+        self._go("build", "-trimpath", *tags, "-ldflags", linker, "-o", str(out), *packages)
 
     def _go(self, *args: str) -> str:
         with self.log.open("a") as log:

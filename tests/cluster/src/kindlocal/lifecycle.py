@@ -20,8 +20,8 @@ from kindlocal.cluster import Cluster
 from kindlocal.errors import KindlocalError
 from kindlocal.images import ctr
 from kindlocal.kind_config import KindConfig
-from kindlocal.paths import binary, cache, cache_table, tool
-from kindlocal.processes import recall, remember, run, wait_for
+from kindlocal.paths import cache, cache_table, tool
+from kindlocal.processes import recall, remember, wait_for
 
 Say = Callable[[str], None]
 
@@ -103,10 +103,9 @@ def _build(new: Cluster, wait: float, say: Say) -> None:
         for one in imports:
             one.result()
     step("Loading images 🖼")
-    addons = Template((resources.files("kindlocal") / "node.yaml").read_text())
-    values = {"dns_address": new.dns_address, **{name: image["reference"] for name, image in images.items()}}
-    kubectl = [str(binary("kubectl")), "--kubeconfig", str(new.folder / "admin.kubeconfig")]
-    run(*kubectl, "create", "--validate=false", "-f", "-", text=addons.substitute(values))
+    references = {name: image["reference"] for name, image in images.items()}
+    for addon in addons(new, references):
+        api.create(addon)
     step("Installing CNI 🔌, CoreDNS and StorageClass 💾")
     _await_node(api, new, 60, lambda node: True)
     api.patch(
@@ -128,6 +127,14 @@ def node_images() -> dict[str, dict[str, str]]:
     """Of the images in the cache those that every node has from the start."""
     names = {image.name for image in pins.NODE_IMAGES}
     return {name: image for name, image in cache_table("images.json").items() if name in names}
+
+
+def addons(new: Cluster, references: dict[str, str]) -> list[Object]:
+    """What every cluster has from the start."""
+    import yaml  # costs 30 ms, which only this and kubeconfigs need
+
+    text = Template((resources.files("kindlocal") / "node.yaml").read_text())
+    return list(yaml.safe_load_all(text.substitute(dns_address=new.dns_address, **references)))
 
 
 def is_ready(node: Object) -> bool:

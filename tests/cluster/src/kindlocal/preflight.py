@@ -11,7 +11,7 @@ from kindlocal.paths import PACKAGE_OF, binary, cache, state
 
 TOOLS = ("openssl", "unshare", "mount", "ip", "iptables", "iptables-restore", "containerd", "ctr", "runc")
 BINARIES = (
-    *("etcd", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler"),
+    *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"),
     *("kube-proxy", "kubelet"),
 )
 PLUGINS = ("ptp", "host-local", "portmap", "loopback")
