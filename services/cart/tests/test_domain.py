@@ -86,6 +86,8 @@ def test_limits() -> None:
 def test_one_currency() -> None:
     with pytest.raises(MixedCurrency, match="b is sold in USD, the cart is in EUR"):
         domain.add(cart_of(a=1), product("b", currency="USD"), 1, NOW)
+    alone = domain.put(cart_of(a=1), product("a", currency="USD"), 1, NOW)
+    assert alone.currency == "USD", "a product that is alone may change its own"
     emptied = domain.remove(cart_of(a=1), uid("a"))
     assert quantities(domain.add(emptied, product("b", currency="USD"), 1, NOW)) == {"b": 1}
 
