@@ -10,6 +10,11 @@ from structlog.typing import EventDict, Processor
 from shop_chassis.context import current
 from shop_chassis.settings import Settings
 
+# Without local variables: they hold passwords and people's data.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+)
+
 
 def configure_logs(settings: Settings, service: str) -> None:
     """Of the whole process, other libraries' loggers included. For commands, never for an application."""
@@ -23,9 +28,9 @@ def configure_logs(settings: Settings, service: str) -> None:
     if not text:
         shared.append(_naming(service))
     last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if text
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     structlog.configure(
         processors=[*shared, *last],

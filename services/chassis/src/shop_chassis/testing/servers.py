@@ -102,19 +102,8 @@ class PostgresServer(Server):
         secret.write_text(self.password)
         if os.geteuid() == 0:
             shutil.chown(data, _unprivileged())
-        arguments = [
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "--pwfile",
-            secret,
-            "-A",
-            "scram-sha-256",
-            "-E",
-            "UTF8",
-            "-N",
-        ]
+        access = ["-U", "postgres", "--pwfile", str(secret), "-A", "scram-sha-256"]
+        arguments = ["-D", str(data), *access, "-E", "UTF8", "-N"]
         done = subprocess.run(
             [str(self._bin / "initdb"), *arguments],
             capture_output=True,
