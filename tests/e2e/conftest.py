@@ -1,0 +1,177 @@
+"""The shop on a cluster of its own, made by pytest-kind: what `make up` installs, by the same functions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pytest_kind import KindCluster
+from shop_platform.kind import find_tools
+from shop_platform.platform import SHOP, Platform
+
+Json = dict[str, Any]
+HERE = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-kind would download kind and kubectl; both are here already. Given options still win."""
+    tools = find_tools()
+    config.option.kind_bin = config.option.kind_bin or str(tools.kind)
+    config.option.kind_kubectl_bin = config.option.kind_kubectl_bin or str(tools.kubectl)
+    if config.option.cluster_name == "pytest-kind":
+        config.option.cluster_name = "shop-e2e"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+
+
+class Kube:
+    """kubectl in the shop's namespace, with JSON answers."""
+
+    def __init__(self, cluster: KindCluster) -> None:
+        self._command = [
+            str(cluster.kubectl_path),
+            f"--kubeconfig={cluster.kubeconfig_path}",
+            "--namespace",
+            SHOP,
+        ]
+
+    def run(
+        self, *args: str, input: str | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """kubectl ARGS; with `check` a failure fails the test with what kubectl said."""
+        done = subprocess.run(
+            [*self._command, *args], input=input, capture_output=True, text=True, timeout=180
+        )
+        if check and done.returncode:
+            pytest.fail(f"kubectl {' '.join(args)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done
+
+    def get(self, *args: str) -> Json | None:
+        """The object, or None where there is none."""
+        done = self.run("get", *args, "-o", "json", "--ignore-not-found")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def items(self, *args: str) -> list[Json]:
+        found = self.get(*args)
+        return list(found["items"]) if found else []
+
+    def apply(self, manifest: Json, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("apply", "-f", "-", input=json.dumps(manifest), check=check)
+
+    def restore(self, was: Json) -> None:
+        """Applies an object as somebody wrote it, without what the server added."""
+        metadata = {
+            key: was["metadata"][key] for key in ("name", "labels", "annotations") if key in was["metadata"]
+        }
+        self.apply(
+            {"apiVersion": was["apiVersion"], "kind": was["kind"], "metadata": metadata, "spec": was["spec"]}
+        )
+
+    def patch(self, kind: str, name: str, change: Json, *args: str) -> None:
+        self.run("patch", kind, name, "--type=merge", "--patch", json.dumps(change), *args)
+
+    def pods(self, service: str, component: str = "service") -> list[Json]:
+        """Pods of a ShopService that are not on their way out, oldest first."""
+        labels = f"shopservice.dev/name={service},app.kubernetes.io/component={component}"
+        found = self.items("pods", "-l", labels, "--sort-by=.metadata.creationTimestamp")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def kill(self, pod: str, *args: str) -> None:
+        """Ends a pod at once, without a chance to finish anything."""
+        self.run("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false", *args)
+
+    def ready(self, service: str) -> int:
+        """Ready pods of a ShopService."""
+        return sum(is_ready(pod) for pod in self.pods(service))
+
+    def condition(self, name: str, kind: str) -> Json:
+        """A condition of a ShopService; `{}` where it has none of that type."""
+        status = (self.get("shopservice", name) or {}).get("status", {})
+        return next((c for c in status.get("conditions", []) if c["type"] == kind), {})
+
+    def sql(self, service: str, query: str) -> str:
+        """What the service's own database answers, asked over the socket inside its pod."""
+        psql = f'exec "$POSTGRES_BIN/psql" -XAtq --username=postgres --dbname={service} --command="$0"'
+        pod = f"{service}-db-0"
+        return self.run("exec", pod, "-c", "postgres", "--", "sh", "-c", psql, query).stdout.strip()
+
+
+def is_ready(pod: Json) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def wait_for(what: str, probe: Callable[[], Any], timeout: float, every: float = 0.5) -> Any:
+    """The first true answer of `probe`; fails after `timeout` seconds with the last one."""
+    end = time.monotonic() + timeout
+    while True:
+        seen = probe()
+        if seen:
+            return seen
+        if time.monotonic() > end:
+            pytest.fail(f"waited {timeout:.0f} s for {what}; last seen: {seen!r}")
+        time.sleep(every)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop as people outside the cluster reach it."""
+
+    catalog: httpx.Client
+    cart: httpx.Client
+    prometheus: httpx.Client
+    admin: dict[str, str]  # the headers of an administrator of the catalogue
+
+    def query(self, promql: str) -> list[Json]:
+        """The instant vector that Prometheus answers."""
+        answer = self.prometheus.get("/api/v1/query", params={"query": promql})
+        return list(answer.raise_for_status().json()["data"]["result"])
+
+    def change_price(self, product: Json, amount: int) -> None:
+        """As an administrator does it; `amount` in minor units."""
+        price = {"amount": amount, "currency": product["price"]["currency"]}
+        path = f"/admin/products/{product['id']}/price"
+        answer = self.catalog.put(path, json=price, headers=self.admin)
+        assert answer.is_success, answer.text
+
+
+@pytest.fixture(scope="session")
+def wait() -> Callable[..., Any]:
+    return wait_for
+
+
+@pytest.fixture(scope="session")
+def platform(kind_cluster: KindCluster) -> Platform:
+    """Everything installed and Ready."""
+    platform = Platform.on(kind_cluster)
+    platform.install(lambda text: print(text, flush=True))
+    return platform
+
+
+@pytest.fixture(scope="session")
+def kube(kind_cluster: KindCluster, platform: Platform) -> Kube:
+    return Kube(kind_cluster)
+
+
+@pytest.fixture(scope="session")
+def shop(platform: Platform) -> Iterator[Shop]:
+    """With demo products in it."""
+    platform.seed()
+    headers = {"authorization": f"Bearer {platform.token('catalog:admin')}"}
+    with (
+        httpx.Client(base_url=platform.url("catalog"), timeout=5) as catalog,
+        httpx.Client(base_url=platform.url("cart"), timeout=5) as cart,
+        httpx.Client(base_url=platform.url("prometheus"), timeout=5) as prometheus,
+    ):
+        yield Shop(catalog, cart, prometheus, headers)

@@ -1,0 +1,106 @@
+"""Replicas follow the requests that the service itself counts; no CPU trigger is involved."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from shop_platform.openload import OpenLoad, summarise
+
+RATE = 60  # requests per second: three times what one pod is to carry
+DROPPED = {
+    "scrapeClasses": [
+        {
+            "name": "without-requests",
+            "default": True,
+            "metricRelabelings": [
+                {"sourceLabels": ["__name__"], "regex": "http_server_requests_total", "action": "drop"}
+            ],
+        }
+    ]
+}
+
+
+@contextmanager
+def load(base: str) -> Iterator[OpenLoad]:
+    """Requests to the product list at RATE, from another thread, until the block ends."""
+    running = OpenLoad(base, ["/products?limit=5"], lambda at: RATE)
+    thread = threading.Thread(target=lambda: asyncio.run(running.run()))
+    thread.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+        thread.join(timeout=30)
+
+
+@pytest.fixture
+def alone(kube, wait):
+    """catalog with one pod and nothing left of an earlier load."""
+    wait("catalog to have one pod", lambda: len(kube.pods("catalog")) == 1, 240)
+
+
+def test_load_adds_pods_by_the_services_own_metric_and_takes_them_away_again(
+    kube, shop, platform, wait, alone
+):
+    triggers = [trigger["type"] for trigger in kube.get("scaledobject", "catalog")["spec"]["triggers"]]
+    assert triggers == ["prometheus"], "no other trigger may explain the pods"
+
+    with load(platform.url("catalog")) as running:
+        wait("three ready pods", lambda: kube.ready("catalog") >= 3, 120)
+        metric = wait(
+            "the HPA to show the external metric",
+            lambda: external_metrics(kube.items("hpa")).get("catalog"),
+            30,
+        )
+        assert metric["current"]["averageValue"] != "0"
+
+    summary = summarise(running.samples, 1)
+    assert summary.count > 300
+    assert summary.failed == 0, summary.errors
+
+    rescaled = [
+        e for e in kube.items("events") if e["reason"] == "SuccessfulRescale" and "catalog" in name_of(e)
+    ]
+    assert any("external metric" in e["message"] and "above target" in e["message"] for e in rescaled), (
+        rescaled
+    )
+    wait("one pod again", lambda: len(kube.pods("catalog")) == 1, 240)
+
+
+def test_without_the_series_the_same_load_adds_nothing(kube, shop, platform, wait, alone):
+    kube.patch(
+        "prometheuses.monitoring.coreos.com", "prometheus", {"spec": DROPPED}, "--namespace=monitoring"
+    )
+    try:
+        wait("the series to stop", lambda: not shop.query("http_server_requests_total"), 400)
+        with load(platform.url("catalog")) as running:
+            # Four rounds of the HPA; with the series the first or second one adds pods.
+            wait("a minute of load", lambda: len(running.samples) >= 60 * RATE, 120)
+            assert len(kube.pods("catalog")) == 1
+        assert summarise(running.samples, 1).failed == 0
+    finally:
+        kube.patch(
+            "prometheuses.monitoring.coreos.com",
+            "prometheus",
+            {"spec": {"scrapeClasses": None}},
+            "--namespace=monitoring",
+        )
+        wait("the series to come back", lambda: shop.query("http_server_requests_total"), 120)
+
+
+def external_metrics(autoscalers: list[dict]) -> dict[str, dict]:
+    """The first external metric that each HPA reports, by the name of what it scales."""
+    return {
+        hpa["spec"]["scaleTargetRef"]["name"]: metric["external"]
+        for hpa in autoscalers
+        for metric in reversed(hpa.get("status", {}).get("currentMetrics") or [])
+        if metric["type"] == "External"
+    }
+
+
+def name_of(event: dict) -> str:
+    return str(event.get("involvedObject", {}).get("name", ""))
