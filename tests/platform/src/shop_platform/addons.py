@@ -6,7 +6,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -145,37 +144,28 @@ def archives_in(manifests: str, built: Built) -> list[str]:
 
 
 def install(
+    addon: Addon,
     kubectl: Kubectl,
     load: Callable[[list[str]], None],
-    note: Callable[[str], None] = lambda _: None,
+    note: Callable[[str], None],
     built: Built | None = None,
 ) -> None:
-    """Applies what is new or has changed, all at once where addons allow it, and waits until each is ready.
+    """Applies an addon if it is new or has changed, and waits until it is ready.
 
     `load` brings archives of images to the nodes. Raises Failure that names the pod that is to blame.
     """
     built = built or Built()
     marks = Marks(kubectl)
-    before = marks.read()
-    waiting = {addon.name for addon in ADDONS}
-
-    def one(addon: Addon) -> None:
-        key, value = f"addon.{addon.name}", recipe(addon, built)
-        if before.get(key) != value:
-            manifests = render(addon, built, kubectl.binary)
-            load(archives_in(manifests, built))
-            if addon.after:
-                jobs[addon.after].result()
-            kubectl.apply(manifests)
-            marks.write(**{key: value})
-        for condition, objects in addon.ready:
-            kubectl.wait(condition, *objects.split(), namespace=addon.namespace)
-        waiting.discard(addon.name)
-        note("waiting for " + ", ".join(sorted(waiting)) if waiting else "all ready")
-
-    with ThreadPoolExecutor(len(ADDONS)) as pool:
-        jobs: dict[str, Future[None]] = {}
-        for addon in ADDONS:
-            jobs[addon.name] = pool.submit(one, addon)
-        for job in jobs.values():
-            job.result()
+    key, value = f"addon.{addon.name}", recipe(addon, built)
+    if marks.read().get(key) != value:
+        note("rendering")
+        manifests = render(addon, built, kubectl.binary)
+        note("loading images")
+        load(archives_in(manifests, built))
+        note("applying")
+        kubectl.apply(manifests)
+        marks.write(**{key: value})
+        note("waiting for its pods")
+    for condition, objects in addon.ready:
+        kubectl.wait(condition, *objects.split(), namespace=addon.namespace)
+    note("ready")

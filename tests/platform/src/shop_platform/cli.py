@@ -51,7 +51,7 @@ def images(out: Console) -> None:
 
 def addons(out: Console) -> None:
     """installs the addons on the cluster"""
-    existing().addons(out.print)
+    existing().addons()
 
 
 def tools(out: Console) -> None:

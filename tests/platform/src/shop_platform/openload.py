@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -122,7 +123,7 @@ class OpenLoad:
         except TimeoutError:
             error = f"no answer in {TIMEOUT:.0f} s"
         except OSError as failure:
-            error = failure.strerror or type(failure).__name__
+            error = os.strerror(failure.errno) if failure.errno else type(failure).__name__
         self._ended(Sample(due, time.monotonic() - due, error))
 
     async def _exchange(self, request: bytes) -> str:

@@ -10,14 +10,15 @@ from typing import Any
 
 import yaml
 
-from shop_platform import addons, auth
+from shop_platform import auth, generate
+from shop_platform.addons import ADDONS, Addon, install
 from shop_platform.digest import digest
 from shop_platform.images import GIVEN, Images, Plan, plan
 from shop_platform.kind import Tools, find_tools
 from shop_platform.kubectl import Kubectl, Marks
 from shop_platform.paths import CHARTS, MANIFESTS, PLATFORM
 from shop_platform.process import run, tail
-from shop_platform.progress import Note
+from shop_platform.progress import Note, Steps
 
 CLUSTER = "shop"
 CONFIG = PLATFORM / "kind.yaml"
@@ -86,9 +87,19 @@ class Platform:
 
     # What runs on it
 
-    def addons(self, note: Note = silent) -> None:
-        """Installs the addons and waits for them; raises Failure."""
-        addons.install(self.kubectl, self._load_archives, note)
+    def addons(self, tell: Note = print) -> None:
+        """Installs the addons, all at once, and waits for them; raises Failure."""
+        steps = Steps(tell=tell)
+        self._addon_steps(steps)
+        steps.finish()
+
+    def _addon_steps(self, steps: Steps, *before: str) -> None:
+        for addon in ADDONS:
+
+            def work(note: Note, addon: Addon = addon) -> None:
+                install(addon, self.kubectl, self._load_archives, note)
+
+            steps.add(addon.name, work, after=[*before, addon.after] if addon.after else before)
 
     def _load_archives(self, archives: list[str]) -> None:
         if archives:
@@ -96,6 +107,7 @@ class Platform:
 
     def images(self, note: Note = silent) -> Plan:
         """Builds the images of the sources as they are; raises Failure."""
+        generate.write(generate.chart_files(), generate.CHART_FILES)
         planned = plan()
         built = Images(self.tools, note).ensure(planned)
         note(f"{len(built)} built" if built else "unchanged")
@@ -153,14 +165,24 @@ class Platform:
         said = run([auth.SHOP, "seed", "--url", self.url("catalog"), "--token", self.token("catalog:admin")])
         note(tail(said, 1))
 
-    def install(self, note: Note = silent) -> None:
-        """All of it on a cluster that is there, one after the other; raises Failure."""
-        planned = self.images(note)
-        self.load(planned, note)
-        self.addons(note)
-        self.install_operator(planned, note)
-        self.install_shop(planned, note)
-        self.wait_ready()
+    def install(self, tell: Note = print) -> None:
+        """Everything up to Ready ShopServices, in parallel where it can be; raises Failure."""
+        steps = Steps(tell=tell)
+        self.add_steps(steps)
+        steps.finish()
+
+    def add_steps(self, steps: Steps) -> None:
+        """The steps from no cluster to Ready ShopServices, the last one named `services`."""
+        planned: list[Plan] = []
+        steps.add("cluster", self.create)
+        steps.add("images", lambda note: planned.append(self.images(note)))
+        self._addon_steps(steps, "cluster")
+        steps.add("load", lambda note: self.load(planned[0], note), after=["cluster", "images"])
+        steps.add("operator", lambda note: self.install_operator(planned[0], note), after=["load"])
+        # The operator notices KEDA and Prometheus Operator when they come; the shop needs them to be Ready.
+        ready = ["operator", *(addon.name for addon in ADDONS)]
+        steps.add("shop", lambda note: self.install_shop(planned[0], note), after=ready)
+        steps.add("services", lambda _: self.wait_ready(), after=["shop"])
 
     def _helm(self, release: str, namespace: str, values: dict[str, Any], note: Note) -> None:
         chart = CHARTS / release

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -63,9 +62,9 @@ def run(
 
 
 def stop_all() -> None:
-    """Ends every command that `run` waits for in another thread, as an interrupt would."""
+    """Asks every command that `run` waits for in another thread to end."""
     for process in list(_running):
-        process.send_signal(signal.SIGINT)
+        process.terminate()
 
 
 def succeeds(argv: Argv, *, timeout: float = 20) -> bool:

@@ -21,6 +21,9 @@ Note = Callable[[str], None]
 """Tells what a step is doing."""
 
 
+CLEAN_UP = 15.0  # seconds
+
+
 @dataclass
 class Step:
     """One thing that is done; `seconds` is its time without waiting for the steps before it."""
@@ -39,11 +42,14 @@ class Steps:
     In a terminal a table is kept up to date; elsewhere one line is printed as each step ends.
     """
 
-    def __init__(self, console: Console, workers: int = 8) -> None:
-        self._console = console
-        self._pool = ThreadPoolExecutor(workers)
+    def __init__(self, console: Console | None = None, tell: Note = print) -> None:
+        self._console = console if console and console.is_terminal else None
+        self._tell = tell
+        # A step that waits for others holds a thread; there are never this many steps.
+        self._pool = ThreadPoolExecutor(32)
         self._steps: dict[str, Step] = {}
         self._lock = threading.Lock()
+        self._abandoned = threading.Event()
         self._begun = time.monotonic()
         self._spinner = Spinner("dots")
 
@@ -60,6 +66,8 @@ class Steps:
             for future in before:
                 assert future is not None
                 future.result()
+            if self._abandoned.is_set():
+                return
             step.started, step.state = time.monotonic(), "running"
             try:
                 work(note)
@@ -72,18 +80,16 @@ class Steps:
 
     def _ended(self, step: Step, state: str) -> None:
         step.seconds, step.state = time.monotonic() - step.started, state
-        if not self._console.is_terminal:
+        if not self._console:
             sign = "✓" if state == "done" else "✗"
             with self._lock:
-                self._console.print(
-                    f"{sign} {step.name:<12}{step.seconds:6.1f} s  {step.note}", highlight=False
-                )
+                self._tell(f"{sign} {step.name:<20}{step.seconds:6.1f} s  {step.note}")
 
     def finish(self) -> float:
         """Waits for all; seconds since the first was added. Raises the first failure."""
         futures = [step.future for step in self._steps.values() if step.future]
         try:
-            if self._console.is_terminal:
+            if self._console:
                 with Live(get_renderable=self._table, console=self._console, refresh_per_second=8):
                     done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             else:
@@ -99,9 +105,13 @@ class Steps:
         return time.monotonic() - self._begun
 
     def _abandon(self) -> None:
-        # Nobody waits for the others any more; what they run is told to end and to clean up after itself.
+        # The others are of no use any more; what they run is told to end, and has time to clean up.
+        self._abandoned.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        stop_all()
+        end = time.monotonic() + CLEAN_UP
+        while any(step.state == "running" for step in self._steps.values()) and time.monotonic() < end:
+            stop_all()
+            time.sleep(0.1)
 
     def times(self) -> list[tuple[str, float]]:
         """Seconds that each step took."""

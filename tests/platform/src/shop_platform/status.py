@@ -90,6 +90,8 @@ def service_rows(seen: Seen) -> list[ServiceRow]:
         limits = spec.get("autoscaling") or {}
         bounds = f" ({limits.get('min', 1)}–{limits['max']})" if limits.get("max") else ""
         target = autoscaler_target(scaled) if scaled else ""
+        if deployment and not wanted:
+            target = "asleep"
         stored = condition(service, "DatabaseReady")
         well = ready.get("status") == "True"
         rows.append(

@@ -9,13 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from shop_platform import demo, generate, toolchain
-from shop_platform.images import Plan
+from shop_platform import demo, toolchain
 from shop_platform.kind import find_tools
 from shop_platform.paths import own_cache
 from shop_platform.platform import CLUSTER, PORTS, SHOP, Platform, answers
 from shop_platform.process import Failure
-from shop_platform.progress import Note, Steps
+from shop_platform.progress import Steps
 
 DISK = 6  # GiB for images and the node
 
@@ -48,19 +47,7 @@ def up(console: Console) -> None:
     find_tools.cache_clear()
     platform = Platform()
     steps = Steps(console)
-    planned: list[Plan] = []
-
-    def images(note: Note) -> None:
-        generate.write(generate.chart_files(), generate.CHART_FILES)
-        planned.append(platform.images(note))
-
-    steps.add("cluster", platform.create)
-    steps.add("images", images)
-    steps.add("addons", platform.addons, after=["cluster"])
-    steps.add("load", lambda note: platform.load(planned[0], note), after=["cluster", "images"])
-    steps.add("operator", lambda note: platform.install_operator(planned[0], note), after=["load", "addons"])
-    steps.add("shop", lambda note: platform.install_shop(planned[0], note), after=["operator"])
-    steps.add("services", lambda _: platform.wait_ready(), after=["shop"])
+    platform.add_steps(steps)
     steps.add("seed", platform.seed, after=["services"])
     try:
         total = steps.finish()

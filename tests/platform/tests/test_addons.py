@@ -1,0 +1,83 @@
+import json
+
+import pytest
+import yaml
+from shop_platform.addons import ADDONS, OVERLAYS, Built, archives_in, recipe, stage, values
+from shop_platform.digest import files_below
+from shop_platform.process import Failure
+
+VERSIONS = {
+    "github.com/kedacore/keda/v2": "v2.21.0",
+    "sigs.k8s.io/metrics-server": "v0.9.0",
+    "github.com/prometheus/prometheus": "v0.315.2",
+    "github.com/prometheus-operator/prometheus-operator": "v0.85.0",
+    "github.com/nats-io/nats-server/v2": "v2.15.2",
+}
+
+
+@pytest.fixture
+def built(tmp_path):
+    """A cache as kindlocal-build leaves it, with small modules."""
+    modules = {}
+    for module, version in VERSIONS.items():
+        folder = tmp_path / "mod" / f"{module}@{version}"
+        for name in ("config/default", "manifests/base"):
+            (folder / name).mkdir(parents=True)
+            (folder / name / "kustomization.yaml").write_text("resources: []\n")
+        (folder / "bundle.yaml").write_text("kind: List\n")
+        modules[module] = str(folder)
+    images = {"keda": {"reference": "ghcr.io/kedacore/keda:2.21.0", "archive": "images/keda.tar"}}
+    images["alertmanager"] = {
+        "reference": "quay.io/prometheus/alertmanager:v0.25.0",
+        "archive": "images/a.tar",
+    }
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    (tmp_path / "images.json").write_text(json.dumps(images))
+    return Built(tmp_path)
+
+
+def test_versions_come_from_the_modules(built):
+    assert values(built) == {
+        "KEDA": "2.21.0",
+        "METRICS_SERVER": "0.9.0",
+        "PROMETHEUS": "3.15.2",
+        "ALERTMANAGER": "0.25.0",
+        "NATS": "2.15.2",
+    }
+
+
+@pytest.mark.parametrize("addon", ADDONS, ids=lambda addon: addon.name)
+def test_a_staged_overlay_is_whole(addon, built, tmp_path):
+    folder = tmp_path / "staged"
+    stage(addon, built, folder)
+    texts = [file.read_text() for file in files_below([folder]) if file.suffix == ".yaml"]
+    assert not [text for text in texts if "${" in text], "every version is known"
+    for text in texts:
+        list(yaml.safe_load_all(text))
+    resources = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    assert all((folder / resource).exists() for resource in resources)
+
+
+def test_every_overlay_is_an_addon():
+    assert {folder.name for folder in OVERLAYS.iterdir()} == {addon.name for addon in ADDONS}
+
+
+def test_a_changed_version_changes_the_recipe(built, tmp_path):
+    keda = next(addon for addon in ADDONS if addon.name == "keda")
+    before = recipe(keda, built)
+    assert recipe(keda, built) == before
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    old = tmp_path / "mod" / "github.com/kedacore/keda/v2@v2.21.0"
+    modules["github.com/kedacore/keda/v2"] = str(old.rename(old.with_name("v2@v2.22.0")))
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    assert recipe(keda, built) != before
+
+
+def test_only_images_that_are_named_are_loaded(built, tmp_path):
+    manifests = "image: ghcr.io/kedacore/keda:2.21.0\n---\nimage: nginx\n"
+    assert archives_in(manifests, built) == [str(tmp_path / "images/keda.tar")]
+
+
+def test_without_the_sources_it_says_what_to_do(tmp_path):
+    with pytest.raises(Failure, match="make tools"):
+        Built(tmp_path).source("sigs.k8s.io/metrics-server")

@@ -1,0 +1,85 @@
+import subprocess
+
+import pytest
+import yaml
+from shop_platform import generate
+from shop_platform.kind import find_tools
+from shop_platform.paths import CHARTS, MANIFESTS, SERVICES
+
+needs_helm = pytest.mark.skipif(not find_tools().helm.exists(), reason="helm is built by `make tools`")
+
+
+def test_the_chart_holds_the_services_as_they_are():
+    assert generate.stale(generate.chart_files(), generate.CHART_FILES) == [], "run `shop-platform generate`"
+
+
+def test_stale_missing_and_left_over_files_are_found(tmp_path):
+    (tmp_path / "same.yaml").write_text("a")
+    (tmp_path / "other.yaml").write_text("b")
+    (tmp_path / "left.yaml").write_text("c")
+    wanted = {tmp_path / "same.yaml": "a", tmp_path / "other.yaml": "x", tmp_path / "new.yaml": "y"}
+    assert [path.name for path in generate.stale(wanted, tmp_path)] == ["left.yaml", "new.yaml", "other.yaml"]
+    generate.write(wanted, tmp_path)
+    assert generate.stale(wanted, tmp_path) == []
+
+
+@pytest.mark.cluster
+@needs_helm
+def test_manifests_are_what_the_charts_render():
+    assert generate.stale(generate.manifest_files(), MANIFESTS) == [], "run `shop-platform generate`"
+
+
+def template(*flags):
+    words = [
+        find_tools().helm,
+        "template",
+        "shop",
+        CHARTS / "shop",
+        "-n",
+        "shop",
+        "--kube-version=1.30",
+        *flags,
+    ]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
+@pytest.mark.cluster
+@needs_helm
+def test_the_chart_is_clean():
+    done = subprocess.run(
+        [find_tools().helm, "lint", "--strict", CHARTS / "shop"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.cluster
+@needs_helm
+def test_values_set_images_and_fields():
+    done = template(
+        "--set=images.catalog=registry.example.com/c@sha256:abc",
+        "--set=services.catalog.spec.autoscaling.max=20",
+        "--set=services.cart.enabled=false",
+        "--set=imageTag=1.2.3",
+    )
+    objects = {one["metadata"]["name"]: one for one in yaml.safe_load_all(done.stdout) if one}
+    names = {file.parent.name for file in SERVICES.glob("*/shopservice.yaml")}
+    assert objects.keys() == names - {"cart"}
+    assert objects["catalog"]["spec"]["image"] == "registry.example.com/c@sha256:abc"
+    assert objects["catalog"]["spec"]["autoscaling"]["max"] == 20
+    assert objects["notification"]["spec"]["image"] == "shop/notification:1.2.3"
+
+
+@pytest.mark.cluster
+@needs_helm
+@pytest.mark.parametrize(
+    ("flag", "named"),
+    [
+        ("--set=services.nope.enabled=true", "services.nope"),
+        ("--set=imageTag=latest", "imageTag"),
+        ("--set=imageRegistri=x", "imageRegistri"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(flag, named):
+    done = template(flag)
+    assert done.returncode != 0
+    assert named in done.stderr

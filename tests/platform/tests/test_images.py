@@ -1,0 +1,93 @@
+import shutil
+
+import pytest
+from shop_platform import images
+from shop_platform.bases import bootstrap, dockerfile, python_recipe, recipes
+from shop_platform.paths import ROOT, SERVICES
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """The sources of images in a folder of the test's own."""
+    for path in ("services", "operator"):
+        shutil.copytree(
+            ROOT / path, tmp_path / path, ignore=shutil.ignore_patterns("tests", "__pycache__", ".*")
+        )
+    monkeypatch.setattr(images, "ROOT", tmp_path)
+    monkeypatch.setattr(images, "SERVICES", tmp_path / "services")
+    monkeypatch.setattr(images, "DOCKERFILE", tmp_path / "services" / "Dockerfile")
+    monkeypatch.setattr(images, "exported", lambda *packages: f"requirements of {packages}")
+    return tmp_path
+
+
+def changed(before, after):
+    return {name for name in before.all if before.all[name] != after.all[name]}
+
+
+def append(path):
+    path.write_text(path.read_text() + "# changed\n")
+
+
+def test_unchanged_sources_keep_every_tag(copy):
+    assert images.plan() == images.plan()
+
+
+def test_a_service_changes_its_own_image_alone(copy):
+    before = images.plan()
+    append(copy / "services/catalog/src/shop_catalog/__init__.py")
+    after = images.plan()
+    assert changed(before, after) == {"catalog"}
+    assert after.runtime == before.runtime
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["services/chassis/src/shop_chassis/__init__.py", "services/contracts/src/shop_contracts/__init__.py"],
+)
+def test_what_services_share_changes_all_of_them(copy, path):
+    before = images.plan()
+    append(copy / path)
+    assert changed(before, images.plan()) == set(before.services)
+
+
+def test_the_operator_stands_alone(copy):
+    before = images.plan()
+    append(copy / "operator/src/shop_operator/__init__.py")
+    assert changed(before, images.plan()) == {"operator"}
+
+
+def test_changed_dependencies_change_every_image(copy, monkeypatch):
+    before = images.plan()
+    monkeypatch.setattr(images, "exported", lambda *packages: f"other requirements of {packages}")
+    assert changed(before, images.plan()) == set(before.all)
+
+
+def test_names_are_those_of_the_contract(copy):
+    plan = images.plan()
+    assert all(image.startswith(f"shop/{name}:dev-") for name, image in plan.all.items())
+    assert set(plan.services) == {file.parent.name for file in SERVICES.glob("*/shopservice.yaml")}
+
+
+def test_dependencies_are_pinned_with_hashes():
+    lines = images.exported("shop-chassis")
+    assert "fastapi==" in lines
+    assert "--hash=sha256:" in lines
+    assert "shop-contracts" not in lines
+
+
+def test_base_images_have_the_names_and_users_that_pods_are_given():
+    assert {(r.name, r.user["id"]) for r in recipes()} == {
+        ("shop/python:3.11", 65532),
+        ("shop/postgres:15", 999),
+        ("shop/redis:7", 999),
+    }
+
+
+def test_a_recipe_is_marked_by_its_content(tmp_path):
+    recipe = python_recipe()
+    words = bootstrap(recipe, tmp_path / "root.tar")
+    assert words[0] == "mmdebstrap"
+    assert f"--include=usr-is-merged,{','.join(recipe.packages)}" in words
+    assert dockerfile(recipe).startswith("FROM scratch\n")
+    other = type(recipe)(**{**vars(recipe), "packages": [*recipe.packages, "tzdata"]})
+    assert other.marked != recipe.marked
