@@ -132,6 +132,17 @@ async def test_a_price_change_is_product_history_and_events_at_once(shop: Any) -
     assert ProductChanged.model_validate(state.data).product == Product.model_validate(answer.json())
 
 
+async def test_the_history_is_paged(shop: Any) -> None:
+    made = await shop.product()
+    for amount in (1, 2, 3):
+        await set_price(shop, made, amount)
+    path = f"/products/{made['id']}/prices"
+    first = (await shop.http.get(path, params={"limit": 3})).json()
+    second = (await shop.http.get(path, params={"limit": 3, "after": first["next"]})).json()
+    amounts = [item["price"]["amount"] for item in first["items"] + second["items"]]
+    assert (amounts, second["next"]) == ([3, 2, 1, 4900], None)
+
+
 async def test_the_same_price_again_tells_nobody(shop: Any) -> None:
     made = await shop.product()
     for _ in range(3):

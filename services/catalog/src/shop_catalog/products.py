@@ -53,6 +53,7 @@ class _Order:
 
 
 _by_id: TypeAdapter[Any] = TypeAdapter(tuple[UUID])
+_by_version: TypeAdapter[Any] = TypeAdapter(tuple[int])
 _by_price: TypeAdapter[Any] = TypeAdapter(tuple[int, UUID])
 _by_title: TypeAdapter[Any] = TypeAdapter(tuple[str, UUID])
 _ORDERS: dict[api.Sort, _Order] = {
@@ -112,10 +113,10 @@ class Products:
 
     async def prices(self, product: UUID, *, limit: int, after: str | None) -> api.PriceHistory:
         """Newest first. Raises Unknown."""
-        id: Any = Price.id
-        query = select(Price).where(Price.product_id == product).order_by(id.desc())  # type: ignore[arg-type]
+        version: Any = Price.version
+        query = select(Price).where(Price.product_id == product).order_by(version.desc())  # type: ignore[arg-type]
         if after is not None:
-            query = query.where(id < key_of(after, _by_id)[0])
+            query = query.where(version < key_of(after, _by_version)[0])
         async with self._store.session() as session:
             rows = (await session.execute(query.limit(limit + 1))).scalars().all()
         if not rows and after is None:
@@ -124,7 +125,9 @@ class Products:
             api.PriceChange(price=Money(amount=row.amount, currency=row.currency), since=row.since)
             for row in rows[:limit]
         ]
-        return api.PriceHistory(items=items, next=cursor(rows[limit - 1].id) if len(rows) > limit else None)
+        return api.PriceHistory(
+            items=items, next=cursor(rows[limit - 1].version) if len(rows) > limit else None
+        )
 
     async def categories(self) -> api.CategoryList:
         """The whole tree, parents first."""
@@ -264,6 +267,7 @@ def product_of(row: Product) -> api.Product:
 def _history(product: Product) -> Price:
     return Price(
         product_id=product.id,
+        version=product.version,
         amount=product.price_amount,
         currency=product.price_currency,
         since=product.updated_at,

@@ -23,7 +23,7 @@ class Category(Base, table=True):
 
 
 class Product(Base, table=True):
-    """The present state; `price_since` is that of the newest row of its history."""
+    """The present state of a product."""
 
     __table_args__ = (
         CheckConstraint("price_amount >= 0", name="price_not_negative"),
@@ -50,12 +50,11 @@ class Product(Base, table=True):
 
 
 class Price(Base, table=True):
-    """The history: rows are added, never changed."""
+    """The history: rows are added, never changed. Ordered by version: clocks of pods differ."""
 
-    __table_args__ = (Index("ix_price_product", "product_id", "id"),)
-
-    id: UUID = Field(default_factory=new_id, primary_key=True)
-    product_id: UUID = Field(foreign_key="product.id")
+    product_id: UUID = Field(foreign_key="product.id", primary_key=True)
+    version: int = Field(primary_key=True)
+    """Of the product, since it has this price."""
     amount: int = Field(sa_type=BigInteger)
     currency: str = Field(max_length=3)
     since: datetime = Field(sa_type=UtcDateTime)

@@ -79,12 +79,11 @@ def upgrade() -> None:
     op.create_index("ix_product_title", "product", ["title", "id"], unique=False)
     op.create_table(
         "price",
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_price_product_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_price")),
+        sa.PrimaryKeyConstraint("product_id", "version", name=op.f("pk_price")),
     )
-    op.create_index("ix_price_product", "price", ["product_id", "id"], unique=False)
