@@ -279,13 +279,15 @@ async def test_connections_of_a_server_that_came_back_are_replaced(
 
         await asyncio.gather(*map(ask, range(4)))
         postgres.kill()
-        problem = await store.problem()
-        assert problem is not None
+        postgres.start()
+        await asyncio.gather(*map(ask, range(4)))  # none of them is given a connection of before
+        postgres.kill()
+        assert await store.problem() is not None
         with pytest.raises(Exception) as caught:
             await ask(0)
         assert unavailable(caught.value)
         postgres.start()
-        await asyncio.gather(*map(ask, range(4)))  # none of them sees a connection of before
+        assert await store.problem() is None
 
 
 async def test_an_error_of_ours_is_not_an_outage(tables: Store) -> None:
