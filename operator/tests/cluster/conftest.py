@@ -110,6 +110,11 @@ class Operator:
             lines = answer.read().decode().splitlines()
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
 
+    def healthy(self) -> bool:
+        """What the kubelet asks."""
+        with urllib.request.urlopen(self.health) as answer:
+            return answer.status == 200 and "queue" in json.load(answer)
+
     def reconciles(self) -> float:
         """How many reconciles it has finished."""
         return sum(
@@ -119,11 +124,11 @@ class Operator:
         )
 
     def errors(self) -> list[str]:
-        """Tracebacks and errors in its log."""
+        """What its own code logged as an error: defects, since everything else is a warning."""
         return [
             line
-            for line in self.log.read_text().splitlines()
-            if '"level": "error"' in line or "Traceback" in line
+            for line in self._said().splitlines()
+            if "Traceback" in line or ('"level": "error"' in line and '"logger": "shop_operator' in line)
         ]
 
 
@@ -236,7 +241,7 @@ class Cluster:
         self._mark = self.server.audit_log.stat().st_size if self.server.audit_log else 0
 
     def calls(self, *, own_namespace: bool = True) -> list[str]:
-        """What the operator asked of the API server since the mark, as `verb resource/name`; watches apart."""
+        """What the operator asked for since the mark, as `verb resource/name`; watches apart."""
         assert self.server.audit_log
         with open(self.server.audit_log) as log:
             log.seek(self._mark)
@@ -244,8 +249,9 @@ class Cluster:
         return [
             f"{entry['verb']} {entry['objectRef']['resource']}/{entry['objectRef'].get('name', '')}"
             for entry in entries
-            if entry["userAgent"].startswith("shop-operator") and entry["verb"] != "watch" and "objectRef" in entry
-            and "resource" in entry["objectRef"]
+            if entry["userAgent"].startswith("shop-operator")
+            and entry["verb"] != "watch"
+            and "resource" in entry.get("objectRef", {})
             and (not own_namespace or entry["objectRef"].get("namespace") == self.namespace)
         ]  # fmt: skip
 

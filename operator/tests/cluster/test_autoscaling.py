@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 
 import pytest
-
 from shop_operator.cluster import kinds
 
 pytestmark = pytest.mark.apiserver
@@ -28,7 +27,10 @@ def crd(plural: str, kind: str, group: str, version: str) -> dict:
             "names": {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"},
             "scope": "Namespaced",
             "versions": [
-                {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}, "subresources": {"status": {}}}
+                {
+                    "name": version, "served": True, "storage": True, "subresources": {"status": {}},
+                    "schema": {"openAPIV3Schema": schema},
+                }
             ],
         },
     }  # fmt: skip
@@ -161,8 +163,8 @@ async def test_keda_comes_and_goes(cluster, operator) -> None:
         }
         await cluster.api.create(hpa, kinds.of("HorizontalPodAutoscaler"), manager="keda")
         failing = {
-            "type": "ScalingActive", "status": "False", "reason": "FailedGetExternalMetric", "message": "no Prometheus",
-            "lastTransitionTime": "2026-11-21T00:00:00Z",
+            "type": "ScalingActive", "status": "False", "reason": "FailedGetExternalMetric",
+            "message": "no Prometheus", "lastTransitionTime": "2026-11-21T00:00:00Z",
         }  # fmt: skip
         await cluster.set_status(
             "HorizontalPodAutoscaler",

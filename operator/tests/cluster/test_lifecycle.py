@@ -1,7 +1,6 @@
 """Removal, retention, adoption, conflicts, dependencies."""
 
 import pytest
-
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import ApiError
 

@@ -58,9 +58,12 @@ def test_what_others_add_is_no_difference() -> None:
         ({"image": "a:2"}, "spec.template.spec.containers[name=main].image"),
         ({"args": ["serve", "more"]}, "spec.template.spec.containers[name=main].args"),
         ({"env": []}, "spec.template.spec.containers[name=main].env[name=A]"),
-        ({"ports": [{"containerPort": 1}]}, "spec.template.spec.containers[name=main].ports[containerPort=8080,protocol=TCP]"),
+        (
+            {"ports": [{"containerPort": 1}]},
+            "spec.template.spec.containers[name=main].ports[containerPort=8080,protocol=TCP]",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing_or_other_is_named(change: dict[str, Any], path: str) -> None:
     live = deployment({"containers": [{**POD["containers"][0], **change}]})
     assert paths(deployment(POD), live) == [path]

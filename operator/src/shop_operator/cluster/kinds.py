@@ -33,7 +33,7 @@ class Kind:
     def path(
         self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
     ) -> str:
-        """Path of the collection or of one object, such as `/apis/apps/v1/namespaces/shop/deployments/cart`."""
+        """Path of the collection or of one object: `/apis/apps/v1/namespaces/shop/deployments/cart`."""
         parts = ["/apis" if self.group else "/api", self.api_version]
         if namespace and self.namespaced:
             parts += ["namespaces", namespace]

@@ -32,7 +32,10 @@ class Sink(Protocol):
 
 
 class Reflector:
-    """Keeps `sink` filled with one kind. `synced` is set once the first list is in."""
+    """Keeps `sink` filled with one kind.
+
+    `synced` is set once the first list is in, `answered` also when the answer was that there is no such kind.
+    """
 
     # Lists are what peaks in memory, so they are taken one after another.
     _one_list = asyncio.Semaphore(1)
@@ -47,7 +50,7 @@ class Reflector:
         selector: str = "",
         metadata_only: bool = False,
     ) -> None:
-        self.kind, self.synced = kind, asyncio.Event()
+        self.kind, self.synced, self.answered = kind, asyncio.Event(), asyncio.Event()
         self._api, self._sink = api, sink
         self._namespace, self._selector, self._metadata_only = namespace, selector, metadata_only
 
@@ -59,6 +62,7 @@ class Reflector:
                 if not resource_version:
                     resource_version = await self._list()
                     self.synced.set()
+                    self.answered.set()
                 async for event in self._api.watch(
                     self.kind,
                     resource_version,
@@ -75,6 +79,8 @@ class Reflector:
                 # nor can a kind whose CRD went away. After anything else the watch goes on where it was.
                 if error.status in (400, 404, 410, 500):
                     resource_version = ""
+                if error.status == 404:
+                    self.answered.set()
                 if error.status != 410:
                     log.warning(
                         "watch interrupted", kind=self.kind.kind, error=error.message, retry_seconds=delay

@@ -1,4 +1,4 @@
-"""What is known of the cluster: ShopServices and their labelled children, as the watches and our applies saw them."""
+"""What is known of the cluster: ShopServices and their labelled children, from watches and our applies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def key_of(manifest: Manifest) -> Key:
 
 
 def version(manifest: Manifest) -> int:
-    """resourceVersion as a number; within one kind a larger one is newer (Kubernetes 1.35 made that a promise)."""
+    """resourceVersion as a number; within one kind the larger is newer (a promise since Kubernetes 1.35)."""
     text = manifest["metadata"].get("resourceVersion", "")
     return int(text) if text.isdecimal() else 0
 
@@ -93,10 +93,10 @@ class Cache:
         return iter(self._objects[kind].values())
 
     def replace(self, kind: str, objects: Iterable[Manifest], resource_version: str) -> None:
-        """Take a complete list of the kind as of `resource_version`; forget what is not in it and not newer."""
+        """Take a complete list of the kind; what is not in it, and not newer than it, is gone."""
         listed = int(resource_version) if resource_version.isdecimal() else 0
-        # A list older than the one before: the cluster's history went back (a restored backup), so versions in
-        # the cache mean nothing any more.
+        # A list older than the one before: the cluster's history went back (a restored backup), so versions
+        # in the cache mean nothing any more.
         rewound = listed < self._listed.get(kind, 0)
         self._listed[kind] = listed
         present = {ref_of(manifest): manifest for manifest in objects}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 HASH_ANNOTATION = "shopservice.dev/applied-hash"
@@ -38,45 +37,51 @@ def applied_hash(manifest: dict[str, Any]) -> str:
 
 def differences(desired: dict[str, Any], live: dict[str, Any]) -> list[Path]:
     """Paths of the fields in `desired` that `live` lacks or has otherwise."""
-    kind = desired.get("kind", "")
-    return [
-        path
-        for field, value in desired.items()
-        if field not in ("apiVersion", "kind")
-        for path in _compare(value, live.get(field), (f"f:{field}",), kind)
-    ]
+    found: list[Path] = []
+    for field, value in desired.items():
+        if field not in ("apiVersion", "kind"):
+            _compare(value, live.get(field), (f"f:{field}",), desired.get("kind", ""), found)
+    return found
 
 
-def _compare(desired: Any, live: Any, path: Path, kind: str) -> Iterator[Path]:
-    if desired is None or (_empty(desired) and _empty(live)):
+def _compare(desired: Any, live: Any, path: Path, kind: str, found: list[Path]) -> None:
+    if desired is None or desired == live:
         return
     if isinstance(desired, dict) and isinstance(live, dict):
         for field, value in desired.items():
-            yield from _compare(value, live.get(field), (*path, f"f:{field}"), kind)
+            have = live.get(field)
+            if value != have:
+                _compare(value, have, (*path, f"f:{field}"), kind, found)
         return
     if isinstance(desired, list) and isinstance(live, list):
-        keys = _keys(desired, path, kind)
-        if keys:
-            found = {_key(item, keys): item for item in live}
+        if keys := _keys(path, kind):
+            by_key = {_key(item, keys): item for item in live}
             for item in desired:
-                yield from _compare(item, found.get(_key(item, keys)), (*path, _key(item, keys)), kind)
-            return
-        # An atomic list belongs to one writer as a whole, but the server fills in defaults inside its items.
-        if len(desired) != len(live) or any(
-            True for want, have in zip(desired, live, strict=True) for _ in _compare(want, have, path, kind)
-        ):
-            yield path
+                key = _key(item, keys)
+                _compare(item, by_key.get(key), (*path, key), kind, found)
+        elif not _atomic_same(desired, live, path, kind):
+            found.append(path)
         return
-    if desired != live:
-        yield path
+    if not (_empty(desired) and _empty(live)):
+        found.append(path)
+
+
+def _atomic_same(desired: list[Any], live: list[Any], path: Path, kind: str) -> bool:
+    """An atomic list belongs to one writer as a whole, but the server fills in defaults inside its items."""
+    if len(desired) != len(live):
+        return False
+    inside: list[Path] = []
+    for want, have in zip(desired, live, strict=True):
+        _compare(want, have, path, kind, inside)
+    return not inside
 
 
 def _empty(value: Any) -> bool:
     """The server leaves out what is empty, and an absent field means the same."""
-    return value is None or value in (0, "", False) or value == [] or value == {}
+    return not value
 
 
-def _keys(items: list[Any], path: Path, kind: str) -> tuple[str, ...]:
+def _keys(path: Path, kind: str) -> tuple[str, ...]:
     field = path[-1].removeprefix("f:")
     if field == "ports":
         return _PORT_KEYS.get(kind) or (_PORT_KEYS["containers"] if kind != "NetworkPolicy" else ())

@@ -16,6 +16,7 @@ from shop_operator.engine.cache import Cache, Key
 from shop_operator.engine.dependencies import Dependencies
 from shop_operator.engine.events import Events
 from shop_operator.engine.metrics import Metrics
+from shop_operator.engine.optional import OptionalKinds
 from shop_operator.engine.queue import Priority, Queue
 from shop_operator.engine.reconcile import Incomplete, Reconciler
 from shop_operator.settings import Settings
@@ -28,7 +29,7 @@ STUCK_SECONDS = 300.0
 
 
 class Engine:
-    """Everything between the watches and the API calls. The ShopServices themselves are fed in from outside."""
+    """Everything between the watches and the API calls. The ShopServices are fed in from outside."""
 
     def __init__(self, api: Api, settings: Settings, metrics: Metrics, instance: str) -> None:
         self._api, self._settings, self._metrics = api, settings, metrics
@@ -39,30 +40,29 @@ class Engine:
             api, self.cache, self._dependencies, Events(api, instance), metrics, settings
         )
         self._listed = asyncio.Event()
-        self._optional = {kind.crd: kind for kind in kinds.WATCHED if kind.optional}
-        self._optional_tasks: dict[str, asyncio.Task[None]] = {}
-        self._served: set[str] = set()
+        self._optional = OptionalKinds(api, self.cache, self._namespace, self._kinds_changed)
         self.cache.listen(self._changed)
         metrics.watch(self.queue, self.cache)
 
     async def run(self) -> None:
-        """Run until cancelled. Nothing is reconciled before every list is in: a service whose children are
-        not known yet would be made anew, and a dependant not known yet locked out."""
+        """Run until cancelled.
+
+        Nothing is reconciled before every list is in: a service whose children are not known yet would be
+        made anew, and a dependant not known yet locked out.
+        """
         began = time.monotonic()
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            crds = _Crds(self)
+        # The connections end with the tasks that use them: Kopf waits 5 s for whatever else is still open.
+        async with self._api, asyncio.TaskGroup() as tasks:
             reflectors = [
                 Reflector(self._api, kind, self.cache, namespace=self._namespace, selector=kinds.MANAGED_BY)
                 for kind in kinds.WATCHED
                 if not kind.optional
             ]
-            reflectors.append(Reflector(self._api, kinds.CRD, crds, metadata_only=True))
             for reflector in reflectors:
                 tasks.create_task(reflector.run(), name=f"watch {reflector.kind.kind}")
+            await self._optional.run(tasks)
             for reflector in reflectors:
                 await reflector.synced.wait()
-            await crds.settled()
             await self._listed.wait()
             # What was read so far stays for good: the collector need not look at it again and again.
             gc.collect()
@@ -120,59 +120,7 @@ class Engine:
             # What was changed or deleted may be a service that is down; what was added was most likely us.
             self.queue.add(key, Priority.REPAIR if old is not None else Priority.NORMAL)
 
-    def _optional_changed(self, crd: str, present: bool) -> None:
-        kind = self._optional.get(crd)
-        if kind is None or present == (crd in self._optional_tasks):
-            return
-        if present:
-            self._optional_tasks[crd] = self._tasks.create_task(self._serve(kind), name=f"watch {kind.kind}")
-        else:
-            self._optional_tasks.pop(crd).cancel()
-            self._served.discard(kind.kind)
-            self.cache.replace(kind.kind, (), "")
-            self._kinds_changed()
-            log.info("kind is gone", kind=kind.kind)
-
-    async def _serve(self, kind: kinds.Kind) -> None:
-        """Watch an optional kind; builders may use it once its first list is in."""
-        reflector = Reflector(
-            self._api, kind, self.cache, namespace=self._namespace, selector=kinds.MANAGED_BY
-        )
-        watching = asyncio.ensure_future(reflector.run())
-        try:
-            await reflector.synced.wait()
-            self._served.add(kind.kind)
-            self._kinds_changed()
-            log.info("kind is served", kind=kind.kind)
-            await watching
-        finally:
-            watching.cancel()
-
-    def _kinds_changed(self) -> None:
-        self.reconciler.kinds = frozenset(self._served)
+    def _kinds_changed(self, served: frozenset[str]) -> None:
+        self.reconciler.kinds = served
         for service in self.cache.of_kind("ShopService"):
             self.queue.add(Key(service["metadata"]["namespace"], service["metadata"]["name"]))
-
-
-class _Crds:
-    """Takes the names of CRDs from their watch: optional kinds come and go with them."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def replace(self, kind: str, objects: list[Manifest], resource_version: str) -> None:
-        names = {manifest["metadata"]["name"] for manifest in objects}
-        for crd in self._engine._optional:
-            self._engine._optional_changed(crd, crd in names)
-
-    def update(self, kind: str, manifest: Manifest) -> None:
-        self._engine._optional_changed(manifest["metadata"]["name"], True)
-
-    def remove(self, kind: str, manifest: Manifest) -> None:
-        self._engine._optional_changed(manifest["metadata"]["name"], False)
-
-    async def settled(self) -> None:
-        """Wait until the optional kinds that are there are listed; one that never answers is not waited for."""
-        deadline = time.monotonic() + 5
-        while len(self._engine._served) < len(self._engine._optional_tasks) and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)

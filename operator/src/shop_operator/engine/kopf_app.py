@@ -1,7 +1,7 @@
 """What Kopf does for the operator: it watches the ShopServices, logs in, reports health, ends the process.
 
-Its handlers only hand events to the cache, whose listener puts keys on the queue. Two things that Kopf does not
-tell are taken from its own lists: when the first one is complete, and what vanished while a watch was down.
+Its handlers only hand events to the cache, whose listener puts keys on the queue. Two things that Kopf does
+not tell are taken from its own lists: when the first is complete, and what vanished while a watch was down.
 """
 
 from __future__ import annotations

@@ -62,10 +62,9 @@ async def _serve(settings: Settings, where: connection.Connection) -> None:
     metrics = Metrics()
     server, thread = start_http_server(settings.metrics_port, registry=metrics.registry)
     try:
-        async with Api(where, connections=settings.workers, observe=metrics.observe_call) as api:
-            engine = Engine(api, settings, metrics, socket.gethostname())
-            await kopf_app.serve(engine, where, settings)
-            log.info("stopped")
+        api = Api(where, connections=settings.workers, observe=metrics.observe_call)
+        await kopf_app.serve(Engine(api, settings, metrics, socket.gethostname()), where, settings)
+        log.info("stopped")
     finally:
         server.shutdown()
         thread.join()

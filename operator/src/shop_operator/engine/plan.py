@@ -74,9 +74,9 @@ def plan(
 ) -> list[Step]:
     """The steps in the order in which they are to be done.
 
-    `live` gives what exists under a child's name, `children` all that carries the service's label; `fewest` is
-    the autoscaler's minimum. An autoscaler that goes does so first: two of them, or one and our own `replicas`,
-    would fight over the Deployment.
+    `live` gives what exists under a child's name, `children` all that carries the service's label; `fewest`
+    is the autoscaler's minimum. An autoscaler that goes does so first: two of them, or one and our own
+    `replicas`, would fight over the Deployment.
     """
     wanted = {ref_of(manifest) for manifest in desired}
     unwanted = [child for child in children if _to_prune(child, key, uid, wanted, gate)]

@@ -76,7 +76,7 @@ def _described(step: Step) -> Iterator[str]:
             assert live is not None
             fields = [readable(path) for path in differences(manifest, live)]
             shown = [field for field in fields if "applied-hash" not in field]
-            yield f"~ {ref_of(manifest)}: {', '.join(shown) or 'fields that are no longer wanted are removed'}"
+            yield f"~ {ref_of(manifest)}: {', '.join(shown) or 'fields no longer wanted are removed'}"
         case Delete(live):
             yield f"- {ref_of(live)}"
         case Conflict(manifest, _):

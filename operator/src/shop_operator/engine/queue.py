@@ -15,7 +15,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Priority(IntEnum):
-    """Repairs go before everything else: while a thousand services are made, one that broke does not wait."""
+    """Repairs go first: while a thousand services are made, one that broke does not wait."""
 
     REPAIR = 0
     NORMAL = 1
@@ -24,8 +24,8 @@ class Priority(IntEnum):
 class Queue(Generic[K]):
     """Keys to work on.
 
-    A key that is added while it waits is not added twice, only made more urgent; one that is added while it is
-    in work is queued again as soon as that work is `done`. A key therefore is never in work twice at a time.
+    A key that is added while it waits is not added twice, only made more urgent; one that is added while it
+    is in work is queued again as soon as that work is `done`. So a key is never in work twice at a time.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Queue(Generic[K]):
         self._finish(key)
 
     def failed(self, key: K, *, at_least: float = 0.0) -> float:
-        """The work failed: the key comes again after a growing, jittered delay, which is returned in seconds."""
+        """The work failed: the key comes again after a growing, jittered delay, returned in seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         delay = min(self._first_backoff * 2.0 ** min(failures - 1, 30), self._last_backoff)
         delay = max(delay * random.uniform(0.5, 1.0), at_least)

@@ -1,4 +1,4 @@
-"""Bring one ShopService and its children to what its spec says. What is done depends on the present state alone."""
+"""Bring one ShopService and its children to what its spec says, from the present state alone."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Reconciler:
         return gate(shop, job, database)
 
     async def _read_unknown(self, key: Key, service: Manifest, desired: list[Manifest], done: Pass) -> bool:
-        """Look once for what the cache does not have: it may exist without our labels. True when one was ours."""
+        """Look once for what the cache lacks: it may exist without our labels. True when one was ours."""
         unknown = [ref for ref in map(ref_of, desired) if self._cache.get(*ref) is None]
         if not unknown:
             return False
@@ -155,7 +155,7 @@ class Reconciler:
                 await self._do(step, service, before, done)
             except ApiError as error:
                 if error.status in (0, 401, 409, 429):
-                    raise  # not about this child: the server is away or busy, or somebody wrote at the same time
+                    raise  # not about this child: the server is away or busy, or another wrote meanwhile
                 subject = _subject(step)
                 log.warning("child refused", child=str(subject), status=error.status, error=error.message)
                 done.problems.append(("ChildRefused", f"{subject}: {error.message}"))
@@ -187,8 +187,9 @@ class Reconciler:
             case Conflict(manifest, live):
                 ref = ref_of(manifest)
                 message = (
-                    f"{ref} exists and is not this service's: it is left alone. Remove or rename it, or label it "
-                    f"{kinds.MANAGED_BY},shopservice.dev/name={service['metadata']['name']} to hand it over"
+                    f"{ref} exists and is not this service's: it is left alone. Remove or rename it, or "
+                    f"label it {kinds.MANAGED_BY},shopservice.dev/name={service['metadata']['name']} "
+                    "to hand it over"
                 )
                 if ("ChildConflict", message) not in done.problems:
                     done.problems.append(("ChildConflict", message))

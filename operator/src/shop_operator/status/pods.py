@@ -28,7 +28,7 @@ def failure(pods: Iterable[Manifest]) -> Failure | None:
 
 
 def last_words(pods: Iterable[Manifest]) -> str:
-    """What the container that failed last wrote at its end (its termination message), shortened; or nothing."""
+    """The end of the termination message of the container that failed last, or nothing."""
     ended = [
         terminated
         for pod in pods

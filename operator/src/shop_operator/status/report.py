@@ -72,7 +72,7 @@ class Facts:
 
 
 def report(facts: Facts, now: datetime) -> dict[str, Any]:
-    """The whole status. Equal facts give an equal status, so that it is written only when something changed."""
+    """The whole status. Equal facts give an equal status, so it is written only on change."""
     deployment = facts.child("Deployment", facts.name) or {}
     generation = facts.service["metadata"].get("generation", 0)
     database = _database(facts)
@@ -151,7 +151,7 @@ def _degraded(facts: Facts) -> Condition:
 
 
 def _database(facts: Facts) -> Condition | None:
-    if not facts.spec.get("database"):
+    if facts.spec.get("database") is None:
         return None
     state = health(facts.child("StatefulSet", f"{facts.name}-db"))
     message = state.message or ("" if state.ready else f"StatefulSet {facts.name}-db: {state.reason}")
@@ -159,7 +159,7 @@ def _database(facts: Facts) -> Condition | None:
 
 
 def _autoscaling(facts: Facts) -> Condition | None:
-    if not facts.spec.get("autoscaling"):
+    if facts.spec.get("autoscaling") is None:
         return None
     for gap in facts.gaps:
         if gap.condition == "AutoscalingActive":
@@ -210,13 +210,13 @@ _DERIVED = ("target", "url", "binding")
 
 
 def _derived(facts: Facts) -> dict[str, Any]:
-    """What follows from the spec alone. Of a spec that cannot be read nothing follows: the old values stay."""
+    """What follows from the spec alone, if it can be read."""
     metrics = (facts.spec.get("autoscaling") or {}).get("metrics", ())
     found: dict[str, Any] = {"target": ", ".join(f"{m['type']} {m['target']}" for m in metrics) or "-"}
     if ports := facts.spec.get("ports"):
         port = ports[0].get("servicePort", 80)
         suffix = "" if port == 80 else f":{port}"
         found["url"] = f"http://{facts.name}.{facts.service['metadata']['namespace']}.svc{suffix}"
-    if facts.spec.get("database"):
+    if facts.spec.get("database") is not None:
         found["binding"] = {"name": f"{facts.name}-db"}
     return found

@@ -1,0 +1,141 @@
+"""What is to be done: pure decisions over plain objects."""
+
+from typing import Any
+
+from shop_operator.engine.cache import Key, Ref, ref_of
+from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver, Step, plan, with_hash
+from shop_operator.engine.rollout import Gate
+
+CART = Key("shop", "cart")
+UID = "uid-1"
+OPEN = Gate("Open")
+LABELS = {
+    "app.kubernetes.io/managed-by": "shop-operator",
+    "app.kubernetes.io/component": "service",
+    "shopservice.dev/name": "cart",
+}
+
+
+def child(kind: str, name: str = "cart", *, owner: str | None = UID, **content: Any) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"namespace": "shop", "name": name, "labels": LABELS}
+    if owner:
+        reference = {"kind": "ShopService", "name": "cart", "uid": owner, "controller": True}
+        metadata["ownerReferences"] = [reference]
+    return {"kind": kind, "metadata": metadata, **content}
+
+
+def deployment(**spec: Any) -> dict[str, Any]:
+    return child("Deployment", spec={"template": {}, **spec})
+
+
+def steps(
+    desired: list[dict[str, Any]], live: list[dict[str, Any]], gate: Gate = OPEN, fewest: int = 1
+) -> list[Step]:
+    found = {ref_of(one): one for one in live}
+    return plan(CART, UID, desired, found.get, live, gate, fewest=fewest)
+
+
+def names(found: list[Step]) -> list[str]:
+    def name(step: Step) -> str:
+        match step:
+            case HandOver(ref, replicas):
+                return f"HandOver {ref.kind} {replicas}"
+            case Delete(live):
+                return f"Delete {live['kind']}"
+            case Create(manifest) | Apply(manifest) | Conflict(manifest):
+                return f"{type(step).__name__} {manifest['kind']}"
+
+    return [name(step) for step in found]
+
+
+def test_nothing_to_do() -> None:
+    assert steps([deployment(replicas=1)], [with_hash(deployment(replicas=1))]) == []
+
+
+def test_what_is_not_there_is_made_and_a_secret_never_over_another() -> None:
+    assert names(steps([child("Secret"), deployment(replicas=1)], [])) == [
+        "Create Secret",
+        "Apply Deployment",
+    ]
+
+
+def test_a_changed_spec_is_no_drift_and_an_edit_is() -> None:
+    live = with_hash(deployment(replicas=1))
+    (changed,) = steps([deployment(replicas=2)], [live])
+    assert isinstance(changed, Apply)
+    assert changed.drift == ()
+    (edited,) = steps([deployment(replicas=1)], [{**live, "spec": {"template": {}, "replicas": 5}}])
+    assert isinstance(edited, Apply)
+    assert edited.drift == (("f:spec", "f:replicas"),)
+
+
+def test_a_field_no_longer_named_is_found_by_the_hash() -> None:
+    live = with_hash(deployment(replicas=1, paused=True))
+    assert names(steps([deployment(replicas=1)], [live])) == ["Apply Deployment"]
+
+
+def test_only_what_is_controlled_is_pruned() -> None:
+    ours = with_hash(child("Service"))
+    retained = child("PersistentVolumeClaim", owner=None)
+    of_keda = child("HorizontalPodAutoscaler", "keda-hpa-cart", owner="uid-of-scaled-object")
+    pod = child("Pod", "cart-x")
+    assert names(steps([], [ours, retained, of_keda, pod])) == ["Delete Service"]
+
+
+def test_a_foreign_object_is_a_conflict_and_a_predecessors_is_waited_for() -> None:
+    foreign = child("Service", owner=None)
+    foreign["metadata"]["labels"] = {}
+    assert names(steps([child("Service")], [foreign])) == ["Conflict Service"]
+    assert steps([child("Service")], [child("Service", owner="uid-0")]) == []
+
+
+def test_what_nobody_controls_is_adopted_by_its_labels() -> None:
+    assert names(steps([child("Service")], [child("Service", owner=None)])) == ["Apply Service"]
+
+
+def test_replicas_are_handed_over_before_they_are_let_go() -> None:
+    live = {**with_hash(deployment(replicas=5)), "ownsReplicas": True}
+    assert names(steps([deployment()], [live], fewest=2)) == ["HandOver Deployment 5", "Apply Deployment"]
+    assert names(steps([deployment()], [live], fewest=7))[0] == "HandOver Deployment 7"
+    released = {**live, "ownsReplicas": False}
+    assert names(steps([deployment()], [released])) == ["Apply Deployment"]
+
+
+def test_an_autoscaler_that_goes_goes_first() -> None:
+    live = [with_hash(deployment()), with_hash(child("ScaledObject")), with_hash(child("Service"))]
+    assert names(steps([deployment(replicas=3)], live)) == [
+        "Delete ScaledObject",
+        "Apply Deployment",
+        "Delete Service",
+    ]
+
+
+def test_a_closed_gate_holds_the_deployment_and_an_autoscaler_without_one() -> None:
+    desired = [
+        child("Service"),
+        child("Job", "cart-migrate-1"),
+        deployment(replicas=1),
+        child("ScaledObject"),
+    ]
+    waiting = Gate("WaitingForDatabase", job="cart-migrate-1")
+    migrating = Gate("Migrating", job="cart-migrate-1")
+    assert names(steps(desired, [], waiting)) == ["Apply Service"]
+    assert names(steps(desired, [], migrating)) == ["Apply Service", "Apply Job"]
+    old = with_hash(deployment(replicas=4))
+    assert names(steps(desired, [old], migrating)) == ["Apply Service", "Apply Job", "Apply ScaledObject"]
+
+
+def test_the_finished_job_of_this_image_is_kept_and_older_ones_go() -> None:
+    live = [child("Job", "cart-migrate-1"), child("Job", "cart-migrate-2")]
+    (gone,) = steps([], live, Gate("Open", job="cart-migrate-2"))
+    assert isinstance(gone, Delete)
+    assert ref_of(gone.live) == Ref("Job", "shop", "cart-migrate-1")
+
+
+def test_what_is_made_once_is_left_alone_afterwards() -> None:
+    once = {"shopservice.dev/apply-policy": "Once"}
+    job = child("Job", "cart-migrate-1", spec={"a": 1})
+    job["metadata"]["annotations"] = once
+    assert names(steps([job], [], Gate("Migrating", job="cart-migrate-1"))) == ["Create Job"]
+    edited = {**job, "spec": {"a": 2}}
+    assert steps([job], [edited], Gate("Migrating", job="cart-migrate-1")) == []

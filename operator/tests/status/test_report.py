@@ -1,0 +1,175 @@
+"""The status: from objects to conditions."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from shop_operator.children import Gap
+from shop_operator.status import Facts, report
+
+NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+
+
+def service(status: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    return {
+        "kind": "ShopService",
+        "metadata": {"name": "cart", "namespace": "shop", "generation": 3},
+        "spec": {"image": "x:1", **spec},
+        "status": status or {},
+    }
+
+
+def deployment(available: int = 2, **status: Any) -> dict[str, Any]:
+    good = {"type": "Available", "status": "True" if available >= 2 else "False", "reason": "x"}
+    return {
+        "kind": "Deployment",
+        "metadata": {"generation": 1},
+        "spec": {"replicas": 2},
+        "status": {
+            "observedGeneration": 1, "updatedReplicas": 2, "replicas": 2, "readyReplicas": available,
+            "availableReplicas": available, "conditions": [good], **status,
+        },
+    }  # fmt: skip
+
+
+def pod(reason: str, component: str = "service", **container: Any) -> dict[str, Any]:
+    state = {"state": {"waiting": {"reason": reason}}, "name": "main", "image": "x:2"}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": "cart-1", "labels": {"app.kubernetes.io/component": component}},
+        "status": {"phase": "Pending", "conditions": [], "containerStatuses": [{**state, **container}]},
+    }
+
+
+def facts(live: dict[str, Any] | None = None, **more: Any) -> Facts:
+    given = {"service": service(), "children": {("Deployment", "cart"): live}, **more}
+    return Facts(**given)
+
+
+def conditions(of: Facts) -> dict[str, tuple[str, str]]:
+    return {c["type"]: (c["status"], c["reason"]) for c in report(of, NOW)["conditions"]}
+
+
+def test_all_well() -> None:
+    assert conditions(facts(deployment())) == {
+        "Ready": ("True", "Available"),
+        "Progressing": ("False", "Stable"),
+        "Degraded": ("False", "AsExpected"),
+        "Reconciled": ("True", "Applied"),
+    }
+
+
+def test_the_same_facts_give_the_same_status_and_times_stay() -> None:
+    first = report(facts(deployment()), NOW)
+    again = facts(deployment(), service=service(first))
+    assert report(again, NOW + timedelta(hours=1)) == first
+    broken = report(facts(deployment(available=0), service=service(first)), NOW + timedelta(hours=1))
+    times = {c["type"]: c["lastTransitionTime"] for c in broken["conditions"]}
+    assert times["Ready"] == "2026-11-21T09:00:00Z"
+    assert times["Reconciled"] == "2026-11-21T08:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("ErrImagePull", "ImagePullFailed"),
+        ("ImagePullBackOff", "ImagePullFailed"),
+        ("ErrImageNeverPull", "ImagePullFailed"),
+        ("CrashLoopBackOff", "CrashLoopBackOff"),
+        ("CreateContainerConfigError", "ContainerConfigError"),
+    ],
+)
+def test_a_pod_that_does_not_come_up_degrades_and_the_old_ones_serve(reason: str, told: str) -> None:
+    found = facts(deployment(updatedReplicas=1), others=(pod(reason),))
+    assert conditions(found)["Degraded"] == ("True", told)
+    assert conditions(found)["Ready"] == ("True", "Available")
+    assert conditions(found)["Progressing"] == ("True", "RollingOut")
+
+
+def test_a_crash_is_told_with_the_last_words() -> None:
+    ended = {"terminated": {"reason": "Error", "exitCode": 3, "message": "no such table"}}
+    found = report(facts(deployment(), others=(pod("CrashLoopBackOff", lastState=ended),)), NOW)
+    message = next(c["message"] for c in found["conditions"] if c["type"] == "Degraded")
+    assert message == "container main of pod cart-1 ends with Error (exit code 3): no such table"
+
+
+def test_the_worst_failure_is_told() -> None:
+    found = facts(deployment(), others=(pod("CrashLoopBackOff"), pod("ErrImagePull")))
+    assert conditions(found)["Degraded"] == ("True", "ImagePullFailed")
+
+
+def test_without_deployment_it_is_not_ready() -> None:
+    found = conditions(facts(None))
+    assert found["Ready"] == ("False", "NotDeployed")
+    assert found["Progressing"] == ("True", "RollingOut")
+
+
+def test_a_database_that_is_down_is_told_in_three_places() -> None:
+    status = report(facts(deployment(), service=service(database={})), NOW)
+    found = {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
+    assert found["DatabaseReady"] == ("False", "Missing")
+    assert found["Ready"] == ("False", "DatabaseNotReady")
+    assert status["database"] == "NotReady"
+    assert report(facts(deployment()), NOW)["database"] == "-"
+
+
+AUTOSCALED = {"autoscaling": {"max": 3, "metrics": [{"type": "Cpu", "target": "70"}]}}
+
+
+def scaler(kind: str, condition: str, status: str, reason: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "metadata": {},
+        "status": {"conditions": [{"type": condition, "status": status, "reason": reason}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, ("False", "Pending")),
+        ({"gaps": (Gap("AutoscalingActive", "MetricNotAvailable", "x"),)}, ("False", "MetricNotAvailable")),
+        ({"others": (scaler("ScaledObject", "Ready", "True", "Ok"),)}, ("True", "Ok")),
+        ({"others": (scaler("ScaledObject", "Ready", "False", "Bad"),)}, ("False", "Bad")),
+        ({"others": (scaler("HorizontalPodAutoscaler", "ScalingActive", "True", "ValidMetricFound"),)},
+         ("True", "ValidMetricFound")),
+        ({"others": (scaler("ScaledObject", "Ready", "True", "Ok"),
+                     scaler("HorizontalPodAutoscaler", "ScalingActive", "False", "FailedGetExternalMetric"))},
+         ("False", "FailedGetExternalMetric")),
+        # Scaled to zero the HPA sleeps: nothing is wrong.
+        ({"others": (scaler("ScaledObject", "Ready", "True", "Ok"),
+                     scaler("HorizontalPodAutoscaler", "ScalingActive", "False", "ScalingDisabled"))},
+         ("True", "Ok")),
+    ],
+)  # fmt: skip
+def test_the_autoscaler(more: dict[str, Any], told: tuple[str, str]) -> None:
+    assert conditions(facts(deployment(), service=service(**AUTOSCALED), **more))["AutoscalingActive"] == told
+
+
+def test_problems_are_told_together() -> None:
+    found = facts(deployment(), problems=(("ChildConflict", "Service cart"), ("ChildRefused", "Job: no")))
+    told = next(c for c in report(found, NOW)["conditions"] if c["type"] == "Reconciled")
+    assert (told["status"], told["reason"], told["message"]) == (
+        "False",
+        "ChildConflict",
+        "Service cart; Job: no",
+    )
+
+
+def test_a_repair_stays_to_be_read_until_the_spec_changes() -> None:
+    repaired = facts(deployment(), repaired={("Deployment", "cart"): "spec.replicas was changed by x"})
+    first = report(repaired, NOW)
+    assert first["children"][0]["reason"] == "Repaired: spec.replicas was changed by x"
+    later = report(facts(deployment(), service=service(first)), NOW)
+    assert later["children"][0]["reason"] == "Repaired: spec.replicas was changed by x"
+    changed = service(first)
+    changed["metadata"]["generation"] = 4
+    assert report(facts(deployment(), service=changed), NOW)["children"][0]["reason"] == "Available"
+
+
+def test_of_an_invalid_spec_nothing_is_derived() -> None:
+    before = {"target": "Cpu 70", "url": "http://cart.shop.svc"}
+    broken = service(before)
+    broken["spec"] = {"ports": "many", "autoscaling": "yes"}
+    status = report(facts(deployment(), service=broken, valid=False), NOW)
+    assert (status["target"], status["url"]) == ("Cpu 70", "http://cart.shop.svc")
