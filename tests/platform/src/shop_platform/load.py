@@ -24,11 +24,9 @@ from shop_platform.status import autoscaler_target, quantity
 SERVICE = "catalog"
 START, OVER = 5.0, 40.0  # requests per second at first; seconds of rising
 PEAK_PODS = 3.5  # the load rises to what this many pods are meant for
-GROW, HOLD, SHRINK = (
-    150.0,
-    12.0,
-    300.0,
-)  # seconds: at most until pods are added; after that; at most until they are gone
+GROW = 150.0  # seconds of load at most
+HOLD = 12.0  # seconds without a change that end it once pods were added
+SHRINK = 300.0  # seconds at most until they are gone
 EVERY, PLAIN_EVERY = 2.0, 4.0  # seconds between looks at the cluster, and between lines without a terminal
 
 
@@ -65,6 +63,11 @@ class Trace:
         if scale.ready != self.scale.ready:
             self.changes.append((self.seconds, f"ready: {self.scale.ready} → {scale.ready}"))
         self.scale = scale
+
+    def settled(self, seconds: float) -> bool:
+        """Whether the load has been level, and the pods as many as wanted, for so long."""
+        last = max([OVER, *(at for at, _ in self.changes)])
+        return self.scale.ready == self.scale.wanted and self.seconds > last + seconds
 
     def line(self) -> str:
         """The present in one line."""
@@ -179,7 +182,7 @@ async def drive(platform: Platform, console: Console) -> str:
     added = 0.0
     try:
         with shown(console, trace) as tell:
-            while trace.seconds < GROW and not (added and trace.seconds > added + HOLD):
+            while trace.seconds < GROW and not (added and trace.settled(HOLD)):
                 await tick(trace, load, kubectl, tell)
                 trace.phase = "rising" if trace.seconds < OVER else "level"
                 if not added and trace.scale.ready > first.ready:
