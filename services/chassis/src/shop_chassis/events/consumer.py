@@ -124,7 +124,7 @@ class Consumer:
         try:
             while True:
                 if self._outages:
-                    await asyncio.sleep(delay(self._outages, most=10.0))
+                    await asyncio.sleep(delay(self._outages, most=5.0))
                 while len(self._running) >= self._concurrency:
                     await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 room = 1 if self._interval else self._concurrency - len(self._running)
@@ -205,7 +205,7 @@ class Consumer:
             except _OutageError as outage:
                 self._outages += 1
                 log.warning("database away", consumer=self.name, error=first_line(outage.__cause__ or outage))
-                await delivery.nak(delay(self._outages))
+                await delivery.nak(delay(self._outages, most=5.0))
                 return "outage"
             except Exception as error:
                 log.warning("handler failed", consumer=self.name, tries=tries, exc_info=True)

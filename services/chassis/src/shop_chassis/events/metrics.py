@@ -36,7 +36,7 @@ class ConsumerMetrics:
         )
         self.duration = Histogram(
             "consumer_duration_seconds",
-            "Time from the start of a handler's transaction to its commit.",
+            "Time from a delivery to the answer to the broker.",
             ["stream", "consumer", "type"],
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=registry,
