@@ -61,7 +61,7 @@ class Store:
             async with asyncio.timeout(2), self.session() as session:
                 await session.execute(text("SELECT 1"))
         except DATABASE_ERRORS as error:
-            return f"database: {first_line(error)}"
+            return first_line(error)
         return None
 
     async def stop(self) -> None:
