@@ -20,11 +20,11 @@ class Proxy:
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
-        self._tasks: set[asyncio.Task] = set()
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> "Proxy":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._open = True
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -32,15 +32,21 @@ class Proxy:
         await self.cut()
 
     async def cut(self) -> None:
+        self._open = False
         self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
 
     async def restore(self) -> None:
+        self._open = True
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+        if not self._open:
+            writer.transport.abort()
+            far_writer.transport.abort()
+            return
         self._writers |= {writer, far_writer}
         with contextlib.suppress(ConnectionError):
             await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
@@ -128,7 +134,12 @@ async def test_what_happens_while_it_is_cut_off_is_seen_afterwards(cluster, oper
         await cluster.apply("cart", **SPEC, replicas=3)
         await cluster.until_gone("Deployment", "gone")
         await proxy.restore()
-        assert (await cluster.until_there("Deployment", "cart"))["spec"]["replicas"] == 3
+
+        async def back() -> bool:
+            live = await cluster.get("Deployment", "cart")
+            return live["spec"]["replicas"] == 3
+
+        await cluster.until(back)
 
         async def put_right() -> bool:
             live = await cluster.get("Service", "cart")
