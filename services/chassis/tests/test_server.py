@@ -115,7 +115,7 @@ def test_logs_are_json_lines_with_the_request(sample: ServiceProcess) -> None:
     sample.terminate()
     assert sample.wait() == 0
     requests = [entry for entry in sample.logged() if entry["event"] == "request"]
-    assert [entry["path"] for entry in requests] == ["/work"]
+    assert [entry["route"] for entry in requests] == ["/work"]
     assert requests[0].keys() >= {"timestamp", "level", "service", "request_id", "trace_id", "status", "ms"}
     assert "secret" not in sample.log.read_text()
 

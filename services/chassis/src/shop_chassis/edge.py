@@ -80,14 +80,13 @@ class Edge:
             if not stream:
                 self._metrics.in_flight.change(-1)
             seconds = time.monotonic() - began
-            route = getattr(scope.get("route"), "path", "")
             if not stream:
-                self._metrics.done(scope["method"], route, answer.status, seconds)
+                self._metrics.done(scope["method"], _route(scope), answer.status, seconds)
             if self._log_access:
                 log.info(
                     "request",
                     method=scope["method"],
-                    path=scope["path"],
+                    route=_route(scope) or "unmatched",
                     status=answer.status,
                     ms=round(seconds * 1000, 1),
                 )
@@ -103,11 +102,11 @@ class Edge:
             if timeout.expired() and isinstance(error, TimeoutError):
                 problem = problem_response(504, f"no answer within {limit:.2g} s, the time this request had")
             elif unavailable(error):
-                errors.warning("database unavailable", path=scope["path"], error=first_line(error))
+                errors.warning("database unavailable", route=_route(scope), error=first_line(error))
                 detail = "the database of this service cannot be used right now"
                 problem = problem_response(503, detail, headers={"Retry-After": "2"})
             else:
-                errors.exception("request failed", method=scope["method"], path=scope["path"])
+                errors.exception("request failed", method=scope["method"], route=_route(scope))
                 problem = problem_response(500, "an error inside the service; its log has the X-Request-Id")
             if answer.status_sent:
                 raise  # the server breaks the half-sent answer off
@@ -134,6 +133,11 @@ class _Answer:
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
         await self._send(message)
+
+
+def _route(scope: Scope) -> str:
+    """The pattern that matched, empty for none. Not the path: ids in it can be secrets, as a cart's is."""
+    return str(getattr(scope.get("route"), "path", ""))
 
 
 _WANTED = frozenset({b"accept", b"authorization", b"traceparent", b"x-request-id", b"x-request-deadline"})
