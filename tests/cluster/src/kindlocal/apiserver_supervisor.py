@@ -48,7 +48,7 @@ class Supervisor:
         self.settings = json.loads((folder / "settings.json").read_text())
         self.poll = select.poll()
         self.watched: dict[int, str] = {}
-        self.parts: list[subprocess.Popen[bytes]] = []
+        self.parts: dict[str, subprocess.Popen[bytes]] = {}
         self.started = time.monotonic()
 
     def run(self) -> None:
@@ -76,9 +76,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every part; the data is thrown away, so there is nothing to say good-bye to."""
-        for part in self.parts:
+        for part in self.parts.values():
             part.kill()
-        for part in self.parts:
+        for part in self.parts.values():
             part.wait()
 
     def _watch(self, pid: int, name: str) -> None:
@@ -100,7 +100,7 @@ class Supervisor:
                 [tool("setpriv"), "--pdeathsig", "KILL", "--", str(binary(name)), *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
             )  # fmt: skip
-        self.parts.append(part)
+        self.parts[name] = part
         self._watch(part.pid, name)
 
     def _wait_for(self, path: str) -> None:
@@ -193,7 +193,7 @@ class Supervisor:
         ]
 
     def _announce(self) -> None:
-        pids = {Path(part.args[4]).name: part.pid for part in self.parts}  # type: ignore[index, arg-type]
+        pids = {name: part.pid for name, part in self.parts.items()}
         info = {"url": self.url, "token": self.token, "secret": self.secret, "pids": pids}
         draft = self.folder / "info.tmp"
         draft.write_text(json.dumps(info))

@@ -175,6 +175,8 @@ def main() -> None:
                 every[name]()
     except (KindlocalError, OSError) as error:
         sys.exit(f"ERROR: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

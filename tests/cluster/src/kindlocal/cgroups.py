@@ -1,6 +1,7 @@
 """A cluster's control groups: in every hierarchy of version 1, or in the one of version 2."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from kindlocal.processes import wait_for
@@ -56,7 +57,7 @@ def remove(group: str) -> None:
     for root in hierarchies():
         for path, _, _ in os.walk(root / group, topdown=False):
             # Busy until the kernel has taken leave of the last killed task.
-            wait_for(lambda path=path: _removed(Path(path)), 10, f"the cgroup {path} is still in use")  # type: ignore[misc]
+            wait_for(partial(_removed, Path(path)), 10, f"the cgroup {path} is still in use")
         _removed((root / group).parent)
 
 

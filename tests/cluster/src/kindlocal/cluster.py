@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,6 +154,7 @@ def locked() -> Iterator[None]:
 def claim(name: str, index: int) -> tuple[Cluster, int]:
     """Make the cluster's folder; the file descriptor, while open, says that somebody is at work on it."""
     cluster = Cluster(name, index)
+    shutil.rmtree(cluster.folder, ignore_errors=True)  # without an index: a claim that was killed
     cluster.folder.mkdir(mode=0o700)
     creating = os.open(cluster.folder / "creating", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(creating, fcntl.LOCK_EX)

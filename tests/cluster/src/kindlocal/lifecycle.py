@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -93,12 +94,12 @@ def _build(new: Cluster, wait: float, say: Say) -> None:
     _start_node(new)
     step("Preparing node 📦")
     api = Api(new.node_address, new.pki, "admin")
-    wait_for(new.socket.exists, 30, f"containerd did not start (see {new.folder}/logs/containerd.log)")
+    wait_for(new.socket.exists, 30, f"containerd did not start (--retain keeps {new.folder}/logs)")
     with ThreadPoolExecutor(4) as pool:
         imports = [
             pool.submit(ctr, new, "images", "import", cache() / image["archive"]) for image in images.values()
         ]
-        wait_for(api.ready, 90, f"the API server is not ready (see {new.folder}/logs)")
+        wait_for(api.ready, 90, f"the API server is not ready (--retain keeps {new.folder}/logs)")
         step("Starting control-plane 🕹️")
         for one in imports:
             one.result()
@@ -107,18 +108,15 @@ def _build(new: Cluster, wait: float, say: Say) -> None:
     for addon in addons(new, references):
         api.create(addon)
     step("Installing CNI 🔌, CoreDNS and StorageClass 💾")
-    _await_node(api, new, 60, lambda node: True)
-    api.patch(
-        f"/api/v1/nodes/{new.node}", {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}}
-    )
-    _first(
-        api,
-        "/api/v1/namespaces/default/serviceaccounts?fieldSelector=metadata.name=default",
-        60,
-        lambda one: True,
-    )
+    node = f"/api/v1/nodes?fieldSelector=metadata.name={new.node}"
+    account = "/api/v1/namespaces/default/serviceaccounts?fieldSelector=metadata.name=default"
+    for path in (node, account):  # before these are there, no pod can be made
+        if not _seen(api, path, 60):
+            raise KindlocalError(f"nothing at {path} after 60 s (--retain keeps {new.folder}/logs)")
+    role = {"node-role.kubernetes.io/control-plane": ""}
+    api.patch(f"/api/v1/nodes/{new.node}", {"metadata": {"labels": role}})
     if wait:
-        ready = _await_node(api, new, wait, is_ready)
+        ready = _seen(api, node, wait, is_ready)
         # kind too ends well in both cases
         step("Ready 💚") if ready else say(" • WARNING: Timed out waiting for Ready ⚠️")
 
@@ -143,11 +141,11 @@ def is_ready(node: Object) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
-def _await_node(api: Api, of: Cluster, seconds: float, wanted: Callable[[Object], bool]) -> bool:
-    return _first(api, f"/api/v1/nodes?fieldSelector=metadata.name={of.node}", seconds, wanted)
+def _anything(one: Object) -> bool:
+    return True
 
 
-def _first(api: Api, path: str, seconds: float, wanted: Callable[[Object], bool]) -> bool:
+def _seen(api: Api, path: str, seconds: float, wanted: Callable[[Object], bool] = _anything) -> bool:
     return any(wanted(event["object"]) for event in api.watch(path, max(1, round(seconds))))
 
 
@@ -206,6 +204,10 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _ended(file: Path) -> bool:
+    return recall(file) is None
+
+
 def destroy(old: Cluster) -> None:
     """End everything of a cluster and remove it; what is gone already is no error.
 
@@ -214,7 +216,7 @@ def destroy(old: Cluster) -> None:
     for file in ("ports.pid", "init.pid"):
         if pid := recall(old.folder / file):
             os.kill(pid, signal.SIGKILL)  # with its first process the kernel kills every process of the node
-            wait_for(lambda file=file: not recall(old.folder / file), 30, f"process {pid} does not end")  # type: ignore[misc]
+            wait_for(partial(_ended, old.folder / file), 30, f"process {pid} does not end")
     network.detach(old)
     cgroups.remove(old.cgroup)
     shutil.rmtree(old.folder)

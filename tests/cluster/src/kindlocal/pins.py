@@ -105,6 +105,7 @@ MODULES = (
             "prometheus-config-reloader": "cmd/prometheus-config-reloader",
         },
         minutes=2,
+        variables={"github.com/prometheus/common/version.Version": "0.85.0"},
     ),
     Module(
         name="keda",

@@ -7,7 +7,8 @@ from pathlib import Path
 from kindlocal.components import CNI_PLUGINS
 from kindlocal.errors import KindlocalError
 from kindlocal.node import REPLACED, needed
-from kindlocal.paths import PACKAGE_OF, binary, cache, state
+from kindlocal.paths import PACKAGE_OF, binary, cache, cache_table, state
+from kindlocal.pins import NODE_IMAGES
 
 TOOLS = ("openssl", "unshare", "mount", "ip", "iptables", "iptables-restore", "containerd", "ctr", "runc")
 BINARIES = (
@@ -33,8 +34,10 @@ def check() -> None:
     _programs()
     for name in BINARIES:
         binary(name)
-    if not list((cache() / "images").glob("*.tar")):
-        raise KindlocalError(f"no images in {cache() / 'images'}: run `kindlocal-build`")
+    images = cache_table("images.json")
+    for image in NODE_IMAGES:
+        if image.name not in images or not (cache() / images[image.name]["archive"]).exists():
+            raise KindlocalError(f"the image {image.name} is not in {cache()}/images: run `kindlocal-build`")
     for place in needed():
         if any(place.is_relative_to(name) for name in REPLACED):
             raise KindlocalError(
