@@ -140,7 +140,7 @@ class Consumer:
                 await asyncio.wait(self._running, timeout=self._patience.grace)
             for task in self._running:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.gather(housekeeping, *self._running, return_exceptions=True)
 
     async def _subscribe(self) -> Subscription:
         failures = 0
