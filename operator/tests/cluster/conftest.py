@@ -110,6 +110,11 @@ class Operator:
             lines = answer.read().decode().splitlines()
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
 
+    async def idle(self) -> bool:
+        """Whether it has nothing to do and is doing nothing."""
+        metrics = self.metrics()
+        return metrics["shop_operator_queue_depth"] == metrics["shop_operator_in_work"] == 0
+
     def healthy(self) -> bool:
         """What the kubelet asks."""
         with urllib.request.urlopen(self.health) as answer:
@@ -200,7 +205,8 @@ class Cluster:
         async def gone() -> bool:
             return await self.get(kind, name) is None
 
-        await self.until(gone)
+        # The garbage collector takes up to 30 s to notice a new CRD, and deletes nothing of its kind before.
+        await self.until(gone, seconds=45)
 
     async def condition(self, name: str, kind: str) -> dict[str, Any]:
         service = await self.get("ShopService", name)

@@ -60,6 +60,7 @@ async def test_creation_reads_and_writes_each_child_once(cluster, operator) -> N
     await cluster.apply("cart", **FULL)
     await cluster.until_reconciled("cart")
     children = await all_children(cluster, "cart")
+    await cluster.until(operator.idle)
     calls = cluster.calls()
     assert len([c for c in calls if c.startswith("get")]) == len(children)
     writes = [c for c in calls if not c.startswith("get")]
@@ -71,6 +72,7 @@ async def test_nothing_to_do_costs_nothing(cluster, operator) -> None:
     await operator.start()
     await cluster.apply("cart", **FULL)
     await cluster.until_reconciled("cart")
+    await cluster.until(operator.idle)
     cluster.mark()
     before = operator.reconciles()
     await cluster.edit("ShopService", "cart", {"metadata": {"annotations": {"team": "a"}}})
@@ -89,6 +91,7 @@ async def test_a_restart_writes_nothing_and_lists_each_kind_once(cluster, operat
     for name in ("cart", "catalog"):
         await cluster.until_reconciled(name)
     await cluster.until_condition("cart", "Degraded", "False")
+    await cluster.until(operator.idle)
     operator.kill()
     cluster.mark()
     await operator.start()
@@ -114,9 +117,11 @@ async def test_a_change_costs_one_write_of_the_child_and_one_of_the_status(clust
     await operator.start()
     await cluster.apply("cart", **FULL)
     await cluster.until_reconciled("cart")
+    await cluster.until(operator.idle)
     cluster.mark()
     await cluster.apply("cart", **FULL | {"replicas": 3})
     await cluster.until_reconciled("cart")
+    await cluster.until(operator.idle)
     assert cluster.calls() == ["patch deployments/cart", "patch shopservices/cart"]
     assert (await cluster.get("Deployment", "cart"))["spec"]["replicas"] == 3
 

@@ -1,6 +1,7 @@
 """What others change or delete is put right, and named."""
 
 import pytest
+from shop_operator.cluster import kinds
 
 pytestmark = pytest.mark.apiserver
 
@@ -88,6 +89,7 @@ async def test_what_others_add_survives(cluster, operator) -> None:
     await operator.start()
     await cluster.apply("cart", **SPEC)
     await cluster.until_reconciled("cart")
+    await cluster.until(operator.idle)
     before = operator.reconciles()
     cluster.mark()
     template = {
@@ -96,8 +98,6 @@ async def test_what_others_add_survives(cluster, operator) -> None:
     }
     path = cluster.manifest("cart")["metadata"]
     patch = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {**path, "labels": {"team": "a"}}}
-    from shop_operator.cluster import kinds
-
     await cluster.api.apply(
         patch | {"spec": {"template": template}}, kinds.of("Deployment"), manager="injector"
     )

@@ -104,6 +104,7 @@ async def test_killed_again_and_again_it_goes_on_where_it_was(cluster, operator)
     for name, data in secrets.items():
         assert (await cluster.get("Secret", name))["data"] == data
     # Nothing is left to do: another start writes nothing.
+    await cluster.until(operator.idle)
     operator.kill()
     cluster.mark()
     await operator.start()

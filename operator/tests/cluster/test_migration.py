@@ -1,6 +1,7 @@
 """Migrations come before the rollout. No node runs here, so the Job's end is written by hand."""
 
 import pytest
+from shop_operator.cluster import kinds
 
 pytestmark = pytest.mark.apiserver
 
@@ -90,8 +91,6 @@ async def test_a_failed_migration_holds_the_rollout_and_says_so(cluster, operato
         "shopservice.dev/name": "cart",
         "app.kubernetes.io/component": "migration",
     }
-    from shop_operator.cluster import kinds
-
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -127,8 +126,6 @@ async def test_a_failed_migration_holds_the_rollout_and_says_so(cluster, operato
 
 
 async def test_an_image_that_does_not_exist_leaves_the_version_before_serving(cluster, operator) -> None:
-    from shop_operator.cluster import kinds
-
     await operator.start()
     await cluster.apply("cart", replicas=1)
     await cluster.until_reconciled("cart")

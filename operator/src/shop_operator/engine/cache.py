@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 Manifest = dict[str, Any]
 
 NAME_LABEL = "shopservice.dev/name"
+# What can come late is at most a call and a watch behind; the oldest deletions may be forgotten.
+DELETIONS_KEPT = 10_000
 
 
 class Key(NamedTuple):
@@ -138,6 +140,8 @@ class Cache:
         if old is None or version(old) > version(manifest):
             return
         self._deleted[ref] = version(manifest)
+        if len(self._deleted) > DELETIONS_KEPT:
+            del self._deleted[next(iter(self._deleted))]
         self._forget(ref)
 
     def _forget(self, ref: Ref) -> None:

@@ -28,6 +28,10 @@ def settings() -> kopf.OperatorSettings:
     configured.posting.enabled = False
     configured.peering.standalone = True
     configured.watching.chunk_size = 500
+    # Kopf looks for its own CRD; those of others are large, and it would parse all of them.
+    configured.watching.field_selectors["apiextensions.k8s.io", "customresourcedefinitions"] = (
+        f"metadata.name={PLURAL}.{GROUP}"
+    )
     # Every object keeps a worker for this long after an event: at a start, all of them at once.
     configured.queueing.idle_timeout = 0.1
     configured.networking.error_backoffs = (0.1, 0.5, 1, 2, 5, 10)

@@ -63,7 +63,9 @@ class _Present(Collector):
         depth.add_metric([], self._queue.depth)
         age = GaugeMetricFamily("shop_operator_queue_age_seconds", "How long the oldest of them has waited.")
         age.add_metric([], self._queue.age)
-        yield from (depth, age)
+        in_work = GaugeMetricFamily("shop_operator_in_work", "ShopServices that are being reconciled.")
+        in_work.add_metric([], self._queue.in_work)
+        yield from (depth, age, in_work)
         labels = ["namespace", "name"]
         desired = GaugeMetricFamily(
             "shop_service_replicas_desired", "Replicas that it should have now.", labels=labels

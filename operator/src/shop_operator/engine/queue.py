@@ -105,6 +105,11 @@ class Queue(Generic[K]):
         return len(self._waiting)
 
     @property
+    def in_work(self) -> int:
+        """Number of keys that are worked on."""
+        return len(self._in_work)
+
+    @property
     def age(self) -> float:
         """Seconds that the oldest waiting key has waited."""
         return max((self._clock() - since for _, since in self._waiting.values()), default=0.0)

@@ -164,8 +164,8 @@ class Reconciler:
     async def _do(self, step: Step, service: Manifest, before: set[tuple[str, str]], done: Pass) -> None:
         match step:
             case Create(manifest):
-                await self._tell_deleted(step, service, before, done)
                 self._put(await self._api.create(manifest, kinds.of(manifest["kind"]), manager=MANAGER))
+                await self._tell_deleted(step, service, before, done)
             case Apply(manifest, live, drift):
                 kind = kinds.of(manifest["kind"])
                 changed_by = await self._who(kind, live, drift) if live and drift else ""
@@ -233,21 +233,24 @@ class Reconciler:
         self, key: Key, service: Manifest, shop: ShopService, desired: list[Manifest], done: Pass
     ) -> None:
         rollout = self._gate(shop)
-        refs = [ref_of(manifest) for manifest in desired]
+        # An object that belongs to another service is not this one's child, whatever its name.
+        own = {ref_of(child): child for child in self._cache.children(key)}
+        live = {ref: own.get(ref) for ref in map(ref_of, desired)}
         # A migration Job is a child while it is there; when its time to live is over it is nothing to miss.
-        live = {ref: self._cache.get(*ref) for ref in refs}
         shown = {(ref.kind, ref.name): found for ref, found in live.items() if found or ref.kind != "Job"}
         missing = [
             name.name if name.namespace == key.namespace else str(name)
             for name in sorted(depends_on(service))
             if self._cache.get("ShopService", *name) is None
+            # Limited to one namespace, the operator cannot know of others.
+            and self._settings.namespace in ("", name.namespace)
         ]
         await self._write_status(
             service,
             Facts(
                 service=service,
                 children=shown,
-                others=tuple(child for child in self._cache.children(key) if ref_of(child) not in live),
+                others=tuple(child for ref, child in own.items() if ref not in live),
                 problems=tuple(done.problems),
                 missing_dependencies=tuple(missing),
                 gaps=tuple(builders.gaps(shop, self._context(key))),
