@@ -81,11 +81,11 @@ class Kube:
     def patch(self, kind: str, name: str, change: Json, *args: str) -> None:
         self.run("patch", kind, name, "--type=merge", "--patch", json.dumps(change), *args)
 
-    def pods(self, service: str, component: str = "service") -> list[Json]:
-        """Pods of a ShopService that are not on their way out, oldest first."""
+    def pods(self, service: str, component: str = "service", leaving: bool = False) -> list[Json]:
+        """Pods of a ShopService, oldest first; those on their way out only when asked for."""
         labels = f"shopservice.dev/name={service},app.kubernetes.io/component={component}"
         found = self.items("pods", "-l", labels, "--sort-by=.metadata.creationTimestamp")
-        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        return [pod for pod in found if leaving or "deletionTimestamp" not in pod["metadata"]]
 
     def kill(self, pod: str, *args: str) -> None:
         """Ends a pod at once, without a chance to finish anything."""
