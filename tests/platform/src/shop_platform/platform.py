@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +13,13 @@ import yaml
 
 from shop_platform import auth, generate
 from shop_platform.addons import ADDONS, Addon, install
+from shop_platform.bases import recipes
 from shop_platform.digest import digest
 from shop_platform.images import GIVEN, Images, Plan, plan
 from shop_platform.kind import Tools, find_tools
 from shop_platform.kubectl import Kubectl, Marks
-from shop_platform.paths import CHARTS, MANIFESTS, PLATFORM
+from shop_platform.layout import Layout
+from shop_platform.paths import CHARTS, MANIFESTS, PLATFORM, own_cache
 from shop_platform.process import run, tail
 from shop_platform.progress import Note, Steps
 
@@ -117,17 +120,25 @@ class Platform:
         """Brings the images to the node, those that are not there; raises Failure."""
         marks = Marks(self.kubectl)
         there = marks.read()
-        wanted = {
-            image.partition(":")[0].replace("/", "."): image for image in [*GIVEN, *planned.all.values()]
-        }
-        missing = {
-            f"image.{key}": image for key, image in wanted.items() if there.get(f"image.{key}") != image
-        }
-        for key, image in missing.items():
-            note(f"loading {image}")
-            run([self.tools.kind, "load", "docker-image", image, "--name", self.name])
-            marks.write(**{key: image})
-        note(f"{len(missing)} loaded" if missing else "all there")
+        # An image has changed when its tag has, or for a base image, which keeps its tag, its recipe's mark.
+        recipe = {recipe.name: recipe.marked for recipe in recipes()}
+        wanted = {image: recipe.get(image, image) for image in [*GIVEN, *planned.all.values()]}
+        key = {image: "image." + image.partition(":")[0].replace("/", ".") for image in wanted}
+        missing = {image: mark for image, mark in wanted.items() if there.get(key[image]) != mark}
+        if not missing:
+            note("all there")
+            return
+        images = list(missing)
+        note(f"loading {', '.join(images)}")
+        if self.tools.local:
+            with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # in memory: read once, then gone
+                archive = Path(folder, "images.tar")
+                Layout(own_cache() / "images").archive(images, archive)
+                self._load_archives([str(archive)])
+        else:
+            run([self.tools.kind, "load", "docker-image", *images, "--name", self.name])
+        marks.write(**{key[image]: mark for image, mark in missing.items()})
+        note(f"{len(missing)} loaded")
 
     def install_operator(self, planned: Plan, note: Note = silent) -> None:
         """Installs or upgrades the operator by its chart and waits for it; raises Failure."""

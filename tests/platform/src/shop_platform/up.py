@@ -11,7 +11,7 @@ from rich.table import Table
 
 from shop_platform import demo, toolchain
 from shop_platform.kind import find_tools
-from shop_platform.paths import own_cache
+from shop_platform.paths import build_cache, own_cache
 from shop_platform.platform import CLUSTER, PORTS, SHOP, Platform, answers
 from shop_platform.process import Failure
 from shop_platform.progress import Steps
@@ -93,10 +93,9 @@ def kept(platform: Platform) -> list[tuple[str, str]]:
     """(what stays after `down`, the command that removes it)."""
     names = "images shop/*"
     if platform.tools.local:
-        from shop_platform.paths import build_cache
-
         return [
             ("built programs and addon images", f"rm -rf {build_cache()}"),
+            ("archives of images", f"rm -rf {own_cache()}"),
             (f"{names} and build layers", "buildah rmi --all"),
         ]
     return [(names, "docker rmi $(docker images -q 'shop/*')")]
