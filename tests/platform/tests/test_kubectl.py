@@ -1,6 +1,6 @@
 import pytest
 from shop_platform.kubectl import unwell
-from shop_platform.process import Failure, run, stop_all, tail
+from shop_platform.process import Failure, run, tail
 
 
 def pod(name="catalog-1", phase="Running", conditions=(), spec=None, **statuses):
@@ -77,7 +77,3 @@ def test_input_and_environment_reach_the_command():
 
 def test_the_tail_leaves_out_noise():
     assert tail("a\n\nlevel=warning msg=x\nb\nc\n", 2) == "b\nc"
-
-
-def test_stopping_without_anything_running_is_no_error():
-    stop_all()

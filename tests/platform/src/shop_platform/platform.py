@@ -20,7 +20,7 @@ from shop_platform.kind import Tools, find_tools
 from shop_platform.kubectl import Kubectl, Marks
 from shop_platform.layout import Layout
 from shop_platform.paths import CHARTS, MANIFESTS, PLATFORM, own_cache
-from shop_platform.process import run, tail
+from shop_platform.process import Failure, run, succeeds, tail
 from shop_platform.progress import Note, Steps
 
 CLUSTER = "shop"
@@ -62,13 +62,27 @@ class Platform:
         """Makes the cluster unless it is there; raises Failure."""
         file = ["--kubeconfig", str(self.kubeconfig)] if self.kubeconfig else []
         if self.exists():
-            note("is there")
             run([self.tools.kind, "export", "kubeconfig", "--name", self.name, *file])
-            return
+            if self.answers():
+                note("is there")
+                return
+        # One that was interrupted half-made is made anew by the local node's `create`.
         note("creating")
         config = ["--config", str(CONFIG)] if self.name == CLUSTER else []
-        run([self.tools.kind, "create", "cluster", "--name", self.name, "--wait", "120s", *config, *file])
+        try:
+            run([self.tools.kind, "create", "cluster", "--name", self.name, "--wait", "120s", *config, *file])
+        except Failure as error:
+            if not self.exists():
+                raise
+            hint = f"`{self.tools.kind.name} delete cluster --name {self.name}` removes it and its data"
+            raise Failure(
+                f"the cluster {self.name} is there but does not answer: {hint}", error.detail
+            ) from error
         note("created")
+
+    def answers(self) -> bool:
+        """Whether its API server is ready."""
+        return succeeds([self.tools.kubectl, *self.kubectl.flags, "get", "--raw", "/readyz"], timeout=10)
 
     def delete(self) -> None:
         """Removes the cluster and its entries in the kubeconfig."""

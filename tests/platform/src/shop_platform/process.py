@@ -12,6 +12,7 @@ from typing import Any
 Argv = Sequence[str | os.PathLike[str]]
 
 _running: set[subprocess.Popen[str]] = set()
+_asked: set[subprocess.Popen[str]] = set()
 
 
 class Failure(Exception):  # noqa: N818 - it is shown to people, who read the word
@@ -56,14 +57,16 @@ def run(
         raise Failure(f"{describe(words)} took longer than {timeout:.0f} s") from error
     finally:
         _running.discard(process)
+        _asked.discard(process)
     if process.returncode:
         raise Failure(f"{describe(words)} failed", tail(f"{output}\n{errors}"))
     return output
 
 
-def stop_all() -> None:
-    """Asks every command that `run` waits for in another thread to end."""
-    for process in list(_running):
+def terminate_all() -> None:
+    """Asks every command that `run` waits for in another thread to end; once, so that it can clean up."""
+    for process in _running - _asked:
+        _asked.add(process)
         process.terminate()
 
 

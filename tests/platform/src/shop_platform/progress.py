@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from shop_platform.process import stop_all
+from shop_platform.process import terminate_all
 
 Note = Callable[[str], None]
 """Tells what a step is doing."""
@@ -95,22 +95,27 @@ class Steps:
             else:
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
         except BaseException:
-            self._abandon()
+            # Ctrl-C has reached the commands too; a second signal might leave something half-made.
+            self._abandon(patience=CLEAN_UP)
             raise
         failed = [error for future in done if (error := future.exception())]
         if failed:
-            self._abandon()
+            self._abandon(patience=0)
             raise failed[0]
         self._pool.shutdown()
         return time.monotonic() - self._begun
 
-    def _abandon(self) -> None:
-        # The others are of no use any more; what they run is told to end, and has time to clean up.
+    def _abandon(self, patience: float) -> None:
+        # No other step starts; commands have `patience` seconds to end by themselves, then some to clean up.
         self._abandoned.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        end = time.monotonic() + CLEAN_UP
-        while any(step.state == "running" for step in self._steps.values()) and time.monotonic() < end:
-            stop_all()
+        begun = time.monotonic()
+        while any(step.state == "running" for step in self._steps.values()):
+            waited = time.monotonic() - begun
+            if waited > patience:
+                terminate_all()
+            if waited > patience + CLEAN_UP:
+                return
             time.sleep(0.1)
 
     def times(self) -> list[tuple[str, float]]:
