@@ -19,6 +19,7 @@ import pytest
 import yaml
 from kindlocal.apiserver import ApiServer
 from shop_operator.api.crd import custom_resource_definition
+from shop_operator.cli import rbac
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.connection import Connection
@@ -57,7 +58,7 @@ class Operator:
         self.log = folder / "operator.log"
         self.kubeconfig = folder / "kubeconfig"
         config = yaml.safe_load(server.kubeconfig.read_text())
-        config["users"][0]["user"] = {"token": server.token_for("operator", ["system:masters"])}
+        config["users"][0]["user"] = {"token": server.token_for("operator")}
         self.kubeconfig.write_text(yaml.safe_dump(config))
         self.env = {"KUBECONFIG": str(self.kubeconfig), "SHOP_OPERATOR_NAMESPACE": namespace}
         self.process: multiprocessing.context.ForkServerProcess | None = None
@@ -135,6 +136,10 @@ class Operator:
             for line in self._said().splitlines()
             if "Traceback" in line or ('"level": "error"' in line and '"logger": "shop_operator' in line)
         ]
+
+    def refused(self) -> list[str]:
+        """What it has no right to do, as the API server says it: `User "operator" cannot list resource …`."""
+        return [line for line in self._said().splitlines() if "forbidden: User" in line]
 
 
 class Cluster:
@@ -262,11 +267,34 @@ class Cluster:
         ]  # fmt: skip
 
 
+def rights() -> list[dict[str, Any]]:
+    """The operator has exactly the rights that its chart gives it, so every test tests those too."""
+    named = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "shop-operator"}}
+    return [
+        {**named, "kind": "ClusterRole", "rules": [rule for part in rbac.rules().values() for rule in part]},
+        {
+            **named,
+            "kind": "ClusterRoleBinding",
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "shop-operator",
+            },
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "operator"}],
+        },
+    ]
+
+
 @pytest.fixture
 async def cluster(server: ApiServer) -> AsyncIterator[Cluster]:
     info = kopf.ConnectionInfo(server=server.url, ca_path=str(server.ca), token=server.token)
     async with Api(Connection(info, user_agent="kubectl")) as api:
         await api.apply(custom_resource_definition(), kinds.CRD, manager="kubectl")
+        for manifest in rights():
+            kind = kinds.Kind(
+                "rbac.authorization.k8s.io/v1", manifest["kind"], f"{manifest['kind'].lower()}s"
+            )
+            await api.apply(manifest, kind, manager="kubectl")
         here = Cluster(api, server, f"test-{next(numbers)}")
         await api.create(
             {"kind": "Namespace", "metadata": {"name": here.namespace}}, NAMESPACE, manager="kubectl"
@@ -290,3 +318,4 @@ def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[Op
     yield process
     process.kill()
     assert process.errors() == []
+    assert process.refused() == []

@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 # A reconcile is a few calls of at most 30 s each; one that takes longer than this hangs.
 STUCK_SECONDS = 300.0
+# The list of ShopServices is there within seconds, or the framework waits for something that never comes.
+START_SECONDS = 60.0
 
 
 class Engine:
@@ -39,7 +41,7 @@ class Engine:
         self.reconciler = Reconciler(
             api, self.cache, self._dependencies, Events(api, instance), metrics, settings
         )
-        self._listed = asyncio.Event()
+        self._listed, self._created = asyncio.Event(), time.monotonic()
         self._optional = OptionalKinds(api, self.cache, self._namespace, self._kinds_changed)
         self.cache.listen(self._changed)
         metrics.watch(self.queue, self.cache)
@@ -77,6 +79,8 @@ class Engine:
 
     def check(self) -> None:
         """Raise RuntimeError if the operator no longer does its work, so that it is started again."""
+        if not self._listed.is_set() and time.monotonic() - self._created > START_SECONDS:
+            raise RuntimeError("the ShopServices have not been listed yet: is their CRD installed?")
         if self.queue.longest_work > STUCK_SECONDS:
             raise RuntimeError(f"a reconcile has taken {self.queue.longest_work:.0f} s")
 

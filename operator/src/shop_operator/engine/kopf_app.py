@@ -22,9 +22,12 @@ Manifest = dict[str, Any]
 LIST_KIND = "ShopServiceList"
 
 
-def settings() -> kopf.OperatorSettings:
+def settings(chosen: Settings) -> kopf.OperatorSettings:
     """Kopf's settings as they were measured to do best."""
     configured = kopf.OperatorSettings()
+    # With one namespace Kopf would watch Namespaces, which it may not and need not; the price is that the CRD
+    # must be there before the operator, see Engine.check.
+    configured.scanning.disabled = bool(chosen.namespace)
     configured.posting.enabled = False
     configured.peering.standalone = True
     configured.watching.chunk_size = 500
@@ -76,7 +79,7 @@ async def serve(engine: Engine, connection: Connection, chosen: Settings) -> Non
     serving = asyncio.create_task(
         kopf.operator(
             registry=registry(engine, connection, working),
-            settings=settings(),
+            settings=settings(chosen),
             standalone=True,
             clusterwide=not chosen.namespace,
             namespaces=[chosen.namespace] if chosen.namespace else [],
