@@ -143,9 +143,10 @@ def _container(cache: Cache, context: Context) -> dict[str, Any]:
         "ports": [{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
         "resources": resources.merged(cache.resources, default_resources(cache)),
         "securityContext": RESTRICTED,
-        "startupProbe": probe(alive, {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 120}),
-        "readinessProbe": probe(ready, {"periodSeconds": 3, "timeoutSeconds": 5, "failureThreshold": 3}),
-        "livenessProbe": probe(alive, {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6}),
+        "startupProbe": probe(ready, {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 600}),
+        # A process in the pod costs a hundred times a connection.
+        "readinessProbe": {"periodSeconds": 5, "timeoutSeconds": 2, "tcpSocket": {"port": PORT}},
+        "livenessProbe": probe(alive, {"periodSeconds": 30, "timeoutSeconds": 5, "failureThreshold": 3}),
         "volumeMounts": [
             TMP_MOUNT,
             {"name": "config", "mountPath": CONFIG, "readOnly": True},

@@ -138,15 +138,14 @@ def _server(database: Database, context: Context) -> dict[str, Any]:
         **program,
         "ports": [{"name": "postgresql", "containerPort": PORT, "protocol": "TCP"}],
         "resources": limits,
-        # A crash is followed by recovery, which may take as long as it takes.
+        # Started is who takes the service's login; a crash is followed by recovery, as long as that takes.
         "startupProbe": _probe(
-            "alive.sh", {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 300}
+            "ready.sh", {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 1800}
         ),
-        "readinessProbe": _probe(
-            "ready.sh", {"periodSeconds": 3, "timeoutSeconds": 5, "failureThreshold": 3}
-        ),
+        # A process in the pod costs a hundred times a connection: with one database per service it adds up.
+        "readinessProbe": {"periodSeconds": 5, "timeoutSeconds": 2, "tcpSocket": {"port": PORT}},
         "livenessProbe": _probe(
-            "alive.sh", {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6}
+            "alive.sh", {"periodSeconds": 30, "timeoutSeconds": 5, "failureThreshold": 3}
         ),
         "volumeMounts": [
             TMP_MOUNT,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes database and login role what the mounted Secret says: at start, and within seconds of a change.
+# Makes database and login role what the mounted Secret says: at start, and within ten seconds of a change.
 # So a lost or rotated Secret heals; connections that are open stay open.
 set -eu
 here=$(dirname "$0")
@@ -7,15 +7,15 @@ PGUSER=$(id -un)
 export PGUSER PATH="$POSTGRES_BIN:$PATH"
 trap 'exit 0' TERM INT
 
-applied=
+applied= pause=1
 while :; do
   wanted=$(cd "$SERVICE_BINDING_ROOT/database" && cksum username password database)
   if [ "$wanted" != "$applied" ] && pg_isready --quiet; then
     if psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname=postgres --file="$here/roles.sql"; then
-      applied=$wanted
+      applied=$wanted pause=10
       echo "database and role are as the Secret says"
     fi
   fi
-  sleep 2 &
+  sleep $pause &
   wait $! || :
 done

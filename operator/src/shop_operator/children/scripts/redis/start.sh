@@ -18,7 +18,7 @@ while [ -z "$ended" ] && kill -0 "$server" 2>/dev/null; do
     REDISCLI_AUTH=$current redis-cli -p "$REDIS_PORT" -x config set requirepass; then
     current=$wanted
   fi
-  sleep 2 &
+  sleep 10 &
   wait $! || :
 done
 kill -TERM "$server" 2>/dev/null || :
