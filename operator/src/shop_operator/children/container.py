@@ -44,6 +44,8 @@ def container(shop: ShopService, context: Context, *, command: list[str], args: 
         "envFrom": spec.env_from,
         "resources": resources.merged(spec.resources, DEFAULT_RESOURCES),
         "securityContext": RESTRICTED,
+        # The last lines of a log are what the status says of a container that failed.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
             TMP_MOUNT,
             *(binding_mount(name) for name in bindings(shop)),
