@@ -16,6 +16,7 @@ from shop_platform.process import Failure
 PROMETHEUS = "/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query="
 BROKER = "/api/v1/namespaces/nats/services/nats:8222/proxy/jsz?streams=true&consumers=true&config=true"
 
+UP = 'sum by (job) (up{namespace="shop"} == 1)'
 RATE = 'sum by (job) (rate(http_server_requests_total{namespace="shop"}[15s]))'
 P99 = (
     "histogram_quantile(0.99, sum by (job, le) "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import tempfile
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from shop_platform.images import GIVEN, Images, Plan, plan
 from shop_platform.kind import Tools, find_tools
 from shop_platform.kubectl import Kubectl, Marks
 from shop_platform.layout import Layout
+from shop_platform.observe import UP, query
 from shop_platform.paths import CHARTS, MANIFESTS, PLATFORM, own_cache
 from shop_platform.process import Failure, run, succeeds, tail
 from shop_platform.progress import Note, Steps
@@ -181,6 +183,27 @@ class Platform:
             "condition=Ready", "shopservices.shopservice.dev", "--all", namespace=SHOP, seconds=seconds
         )
 
+    def wait_scraped(self, seconds: float = 120) -> None:
+        """Waits until Prometheus has metrics of every service that runs: without them none is scaled.
+
+        Raises Failure that names those it has none of.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            running = {
+                one["metadata"]["name"]
+                for one in self.kubectl.items("deployments", "-n", SHOP)
+                if one.get("status", {}).get("readyReplicas")
+            }
+            dumb = running - query(self.kubectl, UP).keys()
+            if not dumb:
+                return
+            if time.monotonic() > end:
+                names = ", ".join(sorted(dumb))
+                hint = f"{self.url('prometheus')}/targets, `kubectl get podmonitors -n {SHOP}`"
+                raise Failure(f"Prometheus has no metrics of {names} after {seconds:.0f} s: see {hint}")
+            time.sleep(1)
+
     def token(self, scopes: str) -> str:
         """A token that the shop's services accept; `scopes` are separated by spaces. Raises Failure."""
         return auth.token(self.kubectl, SHOP, scopes)
@@ -197,7 +220,7 @@ class Platform:
         steps.finish()
 
     def add_steps(self, steps: Steps) -> None:
-        """The steps from no cluster to Ready ShopServices, the last one named `services`."""
+        """The steps from no cluster to Ready ShopServices, the last ones `services` and `metrics`."""
         planned: list[Plan] = []
         steps.add("cluster", self.create)
         steps.add("images", lambda note: planned.append(self.images(note)))
@@ -208,6 +231,7 @@ class Platform:
         ready = ["operator", *(addon.name for addon in ADDONS)]
         steps.add("shop", lambda note: self.install_shop(planned[0], note), after=ready)
         steps.add("services", lambda _: self.wait_ready(), after=["shop"])
+        steps.add("metrics", lambda _: self.wait_scraped(), after=["services"])
 
     def _helm(self, release: str, namespace: str, values: dict[str, Any], note: Note) -> None:
         chart = CHARTS / release
