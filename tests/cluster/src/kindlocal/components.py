@@ -59,6 +59,7 @@ tlsPrivateKeyFile: $pki/kubelet.key
 resolvConf: $folder/resolv.conf
 providerID: kind://docker/$name/$node
 serializeImagePulls: false
+syncFrequency: 10s                             # by default a changed Secret reaches its mount after a minute
 imageGCHighThresholdPercent: 100               # an image that was loaded could not be pulled again
 evictionHard: {memory.available: 100Mi, nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0%}
 """
