@@ -81,11 +81,17 @@ def module(one: Module) -> None:
     recipe = gobuild.recipe(one)
     if not stamped(one.name, recipe, [cache() / "bin" / program for program in one.programs]):
         with progress(f"building {one.name} {one.version.removeprefix('v')} (usually {usual(one.minutes)})"):
-            source = gobuild.Builder(one).build()
-            if source:
-                _update("modules.json", one.path, str(source))
+            folder = gobuild.Builder(one).build()
+            if folder:
+                _update("modules.json", one.path, str(folder))
             _stamp(one.name, recipe)
-    elif one.path and not Path(str(cache_table("modules.json").get(one.path, "/nonexistent"))).exists():
+    elif one.path:
+        source(one)
+
+
+def source(one: Module) -> None:
+    """Fetch a module's source alone, for the manifests in it, unless it is there."""
+    if not Path(str(cache_table("modules.json").get(one.path, "/nonexistent"))).exists():
         with progress(f"fetching the source of {one.name} {one.version.removeprefix('v')}"):
             _update("modules.json", one.path, str(gobuild.source_folder(gobuild.find_go(), one)))
 
@@ -141,6 +147,8 @@ def steps() -> dict[str, Callable[[], None]]:
     """Everything that can be asked for, in the order in which it is done."""
     found: dict[str, Callable[[], None]] = {"packages": packages}
     found |= {one.name: partial(module, one) for one in pins.MODULES}
+    # For who asks by name, because another kind runs the cluster and pulls the images.
+    found |= {f"source-{one.name}": partial(source, one) for one in pins.MODULES if one.path}
     return found | {f"image-{one.name}": partial(image, one) for one in IMAGES}
 
 

@@ -157,7 +157,8 @@ def install(
     built = built or Built()
     marks = Marks(kubectl)
     key, value = f"addon.{addon.name}", recipe(addon, built)
-    if marks.read().get(key) != value:
+    objects = [name for _, names in addon.ready for name in names.split()]
+    if marks.read().get(key) != value or not kubectl.has(*objects, namespace=addon.namespace):
         note("rendering")
         manifests = render(addon, built, kubectl.binary)
         note("loading images")
@@ -166,6 +167,6 @@ def install(
         kubectl.apply(manifests)
         marks.write(**{key: value})
         note("waiting for its pods")
-    for condition, objects in addon.ready:
-        kubectl.wait(condition, *objects.split(), namespace=addon.namespace)
+    for condition, names in addon.ready:
+        kubectl.wait(condition, *names.split(), namespace=addon.namespace)
     note("ready")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ SUITE = "bookworm"
 PYTHON = "shop/python:3.11"
 PYTHON_UV = "shop/python-uv:3.11"
 # What no container reads.
-UNREAD = ("doc", "info", "lintian", "linda", "locale", "man", "bash-completion")
+UNREAD = ("doc", "info", "lintian", "locale", "man", "bash-completion")
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,10 @@ def adopt(recipe: Recipe, store: Store) -> None:
         store.tag(recipe.upstream, name)
 
 
-def ensure_bases(store: Store, *, local: bool, wanted: Iterable[str] | None = None) -> list[str]:
+def ensure_bases(store: Store, *, local: bool) -> list[str]:
     """Makes the base images that are missing or whose recipe has changed; names of those made."""
     there = store.names()
-    missing = [r for r in recipes() if {r.name, r.marked} - there and (wanted is None or r.name in wanted)]
+    missing = [recipe for recipe in recipes() if {recipe.name, recipe.marked} - there]
     if missing and local and not shutil.which("mmdebstrap"):
         raise Failure("mmdebstrap is missing: run `make tools`")
     with ThreadPoolExecutor(2) as pool:

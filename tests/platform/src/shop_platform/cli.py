@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.text import Text
 
 from shop_platform.platform import Platform
 from shop_platform.process import Failure
@@ -93,11 +94,9 @@ def main() -> None:
     try:
         COMMANDS[args.command](out)
     except Failure as failure:
-        out.print(f"[bold red]ERROR[/] {failure}", markup=True)
-        if failure.detail:
-            out.print(
-                "\n".join(f"  {line}" for line in failure.detail.splitlines()), markup=False, style="dim"
-            )
+        out.print(Text("ERROR ", "bold red").append(str(failure), "not bold default"))
+        for line in failure.detail.splitlines():
+            out.print(Text(f"  {line}", "dim"))
         sys.exit(1)
     except KeyboardInterrupt:
         out.print("interrupted")

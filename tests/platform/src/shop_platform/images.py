@@ -36,20 +36,8 @@ def uv_binary() -> Path:
 
 def exported(*packages: str) -> str:
     """Third-party packages of workspace members, pinned with hashes, as the lock file has them."""
-    words = [f"--package={package}" for package in packages]
-    return run(
-        [
-            uv_binary(),
-            "export",
-            "--quiet",
-            "--frozen",
-            "--no-dev",
-            "--no-header",
-            "--no-emit-workspace",
-            *words,
-        ],
-        cwd=ROOT,
-    )
+    words = ["export", "--quiet", "--frozen", "--no-dev", "--no-header", "--no-emit-workspace"]
+    return run([uv_binary(), *words, *(f"--package={package}" for package in packages)], cwd=ROOT)
 
 
 @dataclass(frozen=True)

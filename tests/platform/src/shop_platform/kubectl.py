@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shop_platform.process import Failure, run, tail
+from shop_platform.process import Failure, run, succeeds, tail
 
 Json = dict[str, Any]
 MANAGER = "shop-platform"
@@ -40,6 +40,10 @@ class Kubectl:
     def items(self, *args: str) -> list[Json]:
         """The objects of a list; raises Failure."""
         return list(self.get(*args).get("items", []))
+
+    def has(self, *objects: str, namespace: str) -> bool:
+        """Whether all of these objects (`deployment/catalog`) are there."""
+        return succeeds([self.binary, *self.flags, "get", *objects, f"--namespace={namespace}"])
 
     def apply(self, manifests: str) -> None:
         """Server-side apply: what others set on the same objects stays."""

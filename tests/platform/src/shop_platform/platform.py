@@ -161,7 +161,7 @@ class Platform:
         self.kubectl.apply(NAMESPACES.read_text())
         repository, _, tag = planned.operator.rpartition(":")
         given = {"image": {"repository": repository, "tag": tag}}
-        self._helm("shop-operator", SYSTEM, given, note)
+        self._helm("shop-operator", SYSTEM, given, ["deployment/shop-operator"], note)
         self.kubectl.wait("condition=Available", "deployment/shop-operator", namespace=SYSTEM, seconds=90)
 
     def install_shop(self, planned: Plan, note: Note = silent) -> None:
@@ -172,7 +172,8 @@ class Platform:
             for name in planned.services
             if name in PORTS
         }
-        self._helm("shop", SHOP, {"images": planned.services, "services": exposed}, note)
+        objects = [f"shopservice.shopservice.dev/{name}" for name in planned.services]
+        self._helm("shop", SHOP, {"images": planned.services, "services": exposed}, objects, note)
 
     def wait_ready(self, seconds: int = 180) -> None:
         """Waits until every ShopService says that it is Ready.
@@ -233,30 +234,21 @@ class Platform:
         steps.add("services", lambda _: self.wait_ready(), after=["shop"])
         steps.add("metrics", lambda _: self.wait_scraped(), after=["services"])
 
-    def _helm(self, release: str, namespace: str, values: dict[str, Any], note: Note) -> None:
+    def _helm(
+        self, release: str, namespace: str, values: dict[str, Any], objects: list[str], note: Note
+    ) -> None:
+        # Helm makes a new revision at every call, so it is called when something differs or is gone.
         chart = CHARTS / release
         given = yaml.safe_dump(values)
         marks, key = Marks(self.kubectl), f"release.{release}"
         value = digest(CHARTS, [chart], given)
-        if marks.read().get(key) == value:
+        if marks.read().get(key) == value and self.kubectl.has(*objects, namespace=namespace):
             note("unchanged")
             return
         file = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         where = [f"--kube-context={self.kubectl.context}", f"--namespace={namespace}"]
-        run(
-            [
-                self.tools.helm,
-                "upgrade",
-                "--install",
-                release,
-                chart,
-                *file,
-                *where,
-                "--history-max=3",
-                "--values=-",
-            ],
-            stdin=given,
-        )
+        words = ["upgrade", "--install", release, str(chart), "--history-max=3", "--values=-"]
+        run([self.tools.helm, *words, *file, *where], stdin=given)
         marks.write(**{key: value})
         note("installed")
 

@@ -17,28 +17,32 @@ TESTS = {
     "/usr/bin/redis-server": "redis-server",
     "/usr/bin/jq": "jq",
 }
+MODULES = ("metrics-server", "keda", "prometheus-operator", "prometheus", "nats-server")
+SOURCES = [f"source-{name}" for name in MODULES]
 LOCAL = {"/usr/bin/buildah": "buildah", "/usr/bin/mmdebstrap": "mmdebstrap"}
 # Servers are for tests to start, on ports of their own: none starts with the machine, no database is made.
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/none.conf")
 
 
-def missing_packages(tools: Tools) -> list[str]:
-    """Debian packages that are not there."""
-    wanted = {**TESTS, **(LOCAL if tools.local else {})}
+def missing_packages(tools: Tools, *, tests: bool) -> list[str]:
+    """Debian packages that are not there; those of the tests only for `tests`."""
+    wanted = {**(TESTS if tests else {}), **(LOCAL if tools.local else {})}
     return [package for program, package in wanted.items() if not Path(program).exists()]
 
 
-def ensure() -> None:
+def ensure(*, tests: bool = True) -> None:
     """Installs packages and builds programs; nothing to do takes less than a second. Raises Failure."""
     tools = find_tools()
-    if packages := missing_packages(tools):
+    if packages := missing_packages(tools, tests=tests):
         install(packages)
     if tools.local:
         build([])
-    elif lacking := tools.missing():
-        # Beside kind only the two clients, and the sources with the addons' manifests.
-        build(["kubernetes"] * ("kubectl" in lacking) + ["helm"] * ("helm" in lacking))
+    else:
+        # Beside kind only the clients that are missing, and the sources with the addons' manifests.
+        clients = {"kubectl": "kubernetes", "helm": "helm"}
+        lacking = [module for client, module in clients.items() if client in tools.missing()]
+        build([*lacking, *SOURCES])
 
 
 def install(packages: list[str]) -> None:

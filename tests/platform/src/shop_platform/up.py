@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from shop_platform import demo, toolchain
-from shop_platform.kind import find_tools
 from shop_platform.paths import build_cache, own_cache
 from shop_platform.platform import CLUSTER, PORTS, SHOP, Platform, answers
 from shop_platform.process import Failure
 from shop_platform.progress import Steps
 
-DISK = 6  # GiB for images and the node
+DISK = 6  # GiB for images and their layers
+NODE = 3  # GiB for what the local node keeps, in memory unless told otherwise
 
 
 def check(platform: Platform) -> None:
@@ -25,10 +25,13 @@ def check(platform: Platform) -> None:
         raise Failure(
             "the local cluster needs root (namespaces): run `sudo -E make up`, or install Docker and kind"
         )
-    for place in (own_cache(), Path("/dev/shm") if platform.tools.local else Path("/")):
+    room = {own_cache(): DISK}
+    if platform.tools.local:
+        room[state_folder()] = NODE
+    for place, needed in room.items():
         free = shutil.disk_usage(place).free / 2**30
-        if free < DISK:
-            raise Failure(f"{place} has {free:.1f} GiB free; {DISK} are needed")
+        if free < needed and not platform.exists():
+            raise Failure(f"{place} has {free:.1f} GiB free; {needed} are needed")
     if not platform.tools.missing() and not platform.exists():
         busy = [f"{port} ({name})" for name, port in PORTS.items() if answers("127.0.0.1", port)]
         if busy:
@@ -37,15 +40,19 @@ def check(platform: Platform) -> None:
             )
 
 
+def state_folder() -> Path:
+    """Where the local node keeps its state, or what there is of that path."""
+    path = Path(os.environ.get("KINDLOCAL_STATE", "/dev/shm"))
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
 def up(console: Console) -> None:
     """Brings everything up, tries it, and says how to go on. Raises Failure."""
     platform = Platform()
     check(platform)
-    if platform.tools.missing() or toolchain.missing_packages(platform.tools):
+    if platform.tools.missing():
         console.print("first, the programs that all this needs (once):")
-    toolchain.ensure()
-    find_tools.cache_clear()
-    platform = Platform()
+    toolchain.ensure(tests=False)
     steps = Steps(console)
     platform.add_steps(steps)
     steps.add("seed", platform.seed, after=["services"])
