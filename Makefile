@@ -27,7 +27,7 @@ status: $(UV) ## one screen: what runs, how much of it, how it does
 load: $(UV) ## drives catalog until it scales, shows how, and lets it shrink again
 	@$(RUN) shop-platform load
 
-.PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long lint tools
+.PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long lint generate tools
 test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes
 test-fast: $(UV) ## no cluster, no root, under two minutes
 	@$(PYTEST) -m "not (cluster or apiserver or postgres or nats or redis)" operator services tests/cluster tests/platform
@@ -43,6 +43,9 @@ test-long: $(UV) ## longer runs of the same, not part of `make test`
 	@SHOP_TEST_LONG=1 $(PYTEST) operator services tests
 tools: $(UV) ## programs that the tests and the cluster need: Debian packages and builds from Go modules
 	@$(RUN) shop-platform tools
+generate: $(UV) ## writes the files that are made from others: CRD, role, golden files, manifests; read the diff
+	@$(PYTEST) -q --update-golden operator/tests -m "not (apiserver or postgres or redis)"
+	@$(RUN) shop-platform generate
 lint: $(UV) ## formatting, lint, types, generated files
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .

@@ -146,6 +146,17 @@ def test_the_autoscaler(more: dict[str, Any], told: tuple[str, str]) -> None:
     assert conditions(facts(deployment(), service=service(**AUTOSCALED), **more))["AutoscalingActive"] == told
 
 
+@pytest.mark.parametrize(("available", "least", "ready"), [(1, 1, "True"), (1, 2, "False"), (0, 1, "False")])
+def test_while_an_autoscaler_adds_pods_the_service_is_ready(available: int, least: int, ready: str) -> None:
+    autoscaling = {"autoscaling": {**AUTOSCALED["autoscaling"], "min": least}}
+    found = conditions(facts(deployment(available), service=service(**autoscaling)))
+    assert found["Ready"][0] == ready
+
+
+def test_fewer_pods_than_a_fixed_number_are_not_enough() -> None:
+    assert conditions(facts(deployment(1), service=service(replicas=2)))["Ready"] == ("False", "Unavailable")
+
+
 def test_problems_are_told_together() -> None:
     found = facts(deployment(), problems=(("ChildConflict", "Service cart"), ("ChildRefused", "Job: no")))
     told = next(c for c in report(found, NOW)["conditions"] if c["type"] == "Reconciled")

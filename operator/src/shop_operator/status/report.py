@@ -106,7 +106,10 @@ def _ready(facts: Facts, database: Condition | None) -> Condition:
         return Condition("Ready", False, "DatabaseNotReady", database.message)
     if wanted == 0:
         return Condition("Ready", True, "ScaledToZero")
-    if enough is not None and enough["status"] == "True":
+    # Pods that an autoscaler has just asked for are more of what serves already.
+    autoscaling = facts.spec.get("autoscaling") if facts.valid else None
+    scaling_out = autoscaling is not None and available >= max(1, autoscaling.get("min", 1))
+    if scaling_out or (enough is not None and enough["status"] == "True"):
         return Condition("Ready", True, "Available")
     return Condition("Ready", False, "Unavailable", f"{available} of {wanted} pods are available")
 
