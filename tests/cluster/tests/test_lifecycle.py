@@ -153,7 +153,11 @@ def test_two_clusters_at_once(config: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("after", ["Creating cluster", "Preparing node", "Loading images"])
 def test_an_interrupted_creation_leaves_nothing(config: Path, after: str) -> None:
     creating = subprocess.Popen(
-        [*KIND, "create", "cluster", "--name", "test-a"], stderr=subprocess.PIPE, text=True
+        [*KIND, "create", "cluster", "--name", "test-a"],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores SIGINT, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert creating.stderr
     for line in creating.stderr:
