@@ -33,8 +33,8 @@ test-fast: $(UV) ## no cluster, no root, under two minutes
 	@$(PYTEST) -m "not (cluster or apiserver or postgres or nats or redis)" operator services tests/cluster tests/platform
 test-services: $(UV) ## services against PostgreSQL, Redis and NATS
 	@$(PYTEST) -m "postgres or nats or redis" services
-test-operator: $(UV) ## operator against a real API server without nodes
-	@$(PYTEST) -m apiserver operator tests/cluster
+test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis
+	@$(PYTEST) -m "apiserver or postgres or redis" operator tests/cluster
 test-cluster: $(UV) ## the local cluster itself
 	@$(PYTEST) -m cluster tests/cluster tests/platform
 test-e2e: $(UV) ## the shop on a cluster of its own

@@ -3,17 +3,13 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from .processes import Pod, free_port, pod, until
 
 BIN = "/usr/lib/postgresql/15/bin"
-pytestmark = [
-    pytest.mark.postgres,
-    pytest.mark.skipif(not Path(BIN, "postgres").exists(), reason=f"needs PostgreSQL in {BIN}"),
-]
+pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The scripts of the cache pod, with a real Redis."""
 
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,10 +10,7 @@ from shop_operator.children.cache import configuration
 
 from .processes import Pod, free_port, pod, until
 
-pytestmark = [
-    pytest.mark.redis,
-    pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server"),
-]
+pytestmark = pytest.mark.redis
 
 
 @pytest.fixture
