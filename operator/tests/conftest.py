@@ -1,5 +1,8 @@
 import pytest
 
+# The fixtures of tests that need an operator at a real API server; all of them share one server.
+from .support.cluster import cluster, operator, server  # noqa: F401
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
