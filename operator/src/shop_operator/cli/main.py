@@ -17,9 +17,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = _parser().parse_args(argv)
     try:
         return _run(flags)
-    except (settings.InvalidSettings, Unreadable) as error:
+    except settings.InvalidSettings as error:
         print(f"shop-operator: {error}", file=sys.stderr)
-        return 1
+    except Unreadable as error:
+        print(error, file=sys.stderr)  # every line begins with its file
+    return 1
 
 
 def _run(flags: argparse.Namespace) -> int:
@@ -35,8 +37,7 @@ def _run(flags: argparse.Namespace) -> int:
             print(dump(rbac.rules()), end="")
         case "render":
             kinds = frozenset(filter(None, flags.kinds.split(",")))
-            shops = [shop for file in flags.files for shop in read(file)]
-            print(dump(*render(shops, settings.load(flags), kinds)), end="")
+            print(dump(*render(read(*flags.files), settings.load(flags), kinds)), end="")
         case "diff":
             from shop_operator.engine.main import diff
 

@@ -36,7 +36,7 @@ def diff(settings: Settings, files: Sequence[str]) -> int:
 
     Raises what the reader of the files raises.
     """
-    shops = [shop for file in files for shop in read(file)]
+    shops = read(*files)
     where = _find()
 
     async def look() -> list[str]:
