@@ -1,4 +1,4 @@
-"""A race that no real server can be made to run into on demand."""
+"""Races that no real server can be made to run into on demand."""
 
 from typing import Any
 
@@ -55,3 +55,82 @@ async def test_our_own_status_is_no_news() -> None:
     ours["metadata"]["generation"] = 1
     cache_heard = await reconciled_with(ours)
     assert cache_heard == []
+
+
+class Cluster(Api):
+    """Has one ShopService, which the cache may not have heard of yet; records what is done."""
+
+    def __init__(self, now: dict[str, Any] | None) -> None:
+        super().__init__({})
+        self.now = now
+        self.done: list[str] = []
+
+    async def get(self, kind: Any, *_: Any) -> Any:
+        return self.now if kind.kind == "ShopService" else None
+
+    async def apply(self, manifest: dict[str, Any], *_: Any, subresource: str = "", **__: Any) -> Any:
+        self.done.append(f"apply {manifest['kind']} {subresource}".strip())
+        return {**manifest, "metadata": {**manifest["metadata"], "uid": "x", "resourceVersion": "9"}}
+
+    async def delete(self, kind: Any, *_: Any, **__: Any) -> None:
+        self.done.append(f"delete {kind.kind}")
+
+
+def reported(version: int, **spec: Any) -> dict[str, Any]:
+    """A service that had a Deployment when its status was written."""
+    child = {"kind": "Deployment", "name": "cart", "ready": True, "reason": "Available"}
+    return service(version, "x:1") | {"spec": {"image": "x:1", **spec}, "status": {"children": [child]}}
+
+
+async def done_to(now: dict[str, Any] | None, *children: dict[str, Any]) -> tuple[list[str], list[Key]]:
+    """What is done, and what the cache tells, when it knows version 1 and the cluster has `now`."""
+    cache = Cache()
+    cache.update("ShopService", reported(1))
+    for child in children:
+        cache.update(child["kind"], child)
+    heard: list[Key] = []
+    cache.listen(lambda key, old, new: heard.append(key))
+    cluster, events = Cluster(now), Events()
+    api: Any = cluster
+    telling: Any = events
+    await Reconciler(api, cache, Dependencies(), telling, Metrics(), Settings()).reconcile(CART)
+    return cluster.done, heard
+
+
+class Events:
+    async def tell(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+def port_of_cart() -> dict[str, Any]:
+    """A Service of the cart, whose spec as the cache has it names no ports."""
+    owner = {"kind": "ShopService", "name": "cart", "uid": "u", "controller": True}
+    metadata = {
+        "namespace": "shop",
+        "name": "cart",
+        "uid": "s",
+        "resourceVersion": "1",
+        "ownerReferences": [owner],
+    }
+    return {"kind": "Service", "metadata": {**metadata, "labels": {"shopservice.dev/name": "cart"}}}
+
+
+async def test_a_child_that_went_with_its_service_is_not_made_again() -> None:
+    assert await done_to(None) == ([], [CART])
+
+
+async def test_a_child_of_a_service_that_was_made_anew_waits_for_its_spec() -> None:
+    again = reported(5)
+    again["metadata"]["uid"] = "v"
+    done, heard = await done_to(again)
+    assert (done, set(heard)) == ([], {CART})
+
+
+async def test_a_child_that_the_newest_spec_wants_is_not_removed() -> None:
+    assert await done_to(reported(5, ports=[{"name": "http", "port": 80}]), port_of_cart()) == ([], [CART])
+
+
+async def test_what_the_service_still_wants_is_made_again_and_what_it_does_not_removed() -> None:
+    done, _ = await done_to(reported(1), port_of_cart())
+    assert "apply Deployment" in done
+    assert "delete Service" in done

@@ -79,6 +79,8 @@ class Reconciler:
             return
         done = Pass()
         desired, steps = await self.look(key, service, shop, done)
+        if self._destructive(service, steps) and not await self._is_current(service):
+            return  # the cache has heard of it now, and the key is queued again
         await self._execute(service, steps, done)
         await self._report(key, service, shop, desired, done)
         if done.retry:
@@ -143,13 +145,35 @@ class Reconciler:
             done.strangers[ref] = live
         return adopted
 
+    def _destructive(self, service: Manifest, steps: list[Step]) -> bool:
+        """Whether something is to be removed, or made again that was there: wrong if the service is not as it
+        seems, since the watches of several kinds are not ahead or behind alike."""
+        known = _reported(service)
+        return any(
+            isinstance(step, Delete)
+            or (isinstance(step, Create | Apply) and self._vanished(ref_of(step.manifest), known))
+            for step in steps
+        )
+
+    def _vanished(self, ref: Ref, known: set[tuple[str, str]]) -> bool:
+        return (ref.kind, ref.name) in known and self._cache.get(*ref) is None
+
+    async def _is_current(self, service: Manifest) -> bool:
+        """Whether the cluster has the service with this spec; if not, the cache is told what it has."""
+        metadata = service["metadata"]
+        found = await self._api.get(kinds.SHOP_SERVICE, metadata["namespace"], metadata["name"])
+        now = project(found, KIND) if found else None
+        if now is not None and _wanted(now) == _wanted(service):
+            return True
+        if now is None or now["metadata"]["uid"] != metadata["uid"]:
+            self._cache.remove(KIND, service)
+        if now is not None:
+            self._cache.update(KIND, now)
+        return False
+
     async def _execute(self, service: Manifest, steps: list[Step], done: Pass) -> None:
         """Do what the plan says; what is refused for one child does not keep the others from going on."""
-        before = {
-            (child["kind"], child["name"])
-            for child in service.get("status", {}).get("children", ())
-            if child.get("reason") != "Missing"
-        }
+        before = _reported(service)
         for step in steps:
             try:
                 await self._do(step, service, before, done)
@@ -298,6 +322,12 @@ class Reconciler:
         # for old news: only an answer with nothing new in it but the status is kept from the listeners.
         now, known = project(answer, KIND), self._cache.get(KIND, metadata["namespace"], metadata["name"])
         self._cache.update(KIND, now, quiet=known is not None and _wanted(known) == _wanted(now))
+
+
+def _reported(service: Manifest) -> set[tuple[str, str]]:
+    """The children that the service had when its status was last written, by kind and name."""
+    children = service.get("status", {}).get("children", ())
+    return {(child["kind"], child["name"]) for child in children if child.get("reason") != "Missing"}
 
 
 def _wanted(service: Manifest) -> Manifest:
