@@ -96,6 +96,22 @@ def test_changes_that_would_lose_data_are_refused(
     assert message in refusal
 
 
+def test_autoscaling_cannot_be_removed_without_saying_how_many_pods_are_to_stay(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", given=shop("was-scaled", autoscaling=SCALED))
+    refusal = kubectl.refusal("apply", "-f", "-", given=shop("was-scaled"))
+    assert "spec.replicas" in refusal
+    assert "replicas must be given when autoscaling is removed" in refusal
+    kubectl("apply", "-f", "-", given=shop("was-scaled", replicas=3))
+
+
+def test_scale_cannot_make_a_budget_one_that_blocks(kubectl: Kubectl) -> None:
+    budget = {"minAvailable": 2}
+    kubectl("apply", "-f", "-", given=shop("budgeted", replicas=3, disruptionBudget=budget))
+    refusal = kubectl.refusal("scale", "shopservice/budgeted", "--replicas=2")
+    assert "disruptionBudget.minAvailable must leave at least one" in refusal
+    kubectl("scale", "shopservice/budgeted", "--replicas=0")
+
+
 def test_a_volume_can_grow_and_a_database_can_come_later(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=shop("grows"))
     kubectl("apply", "-f", "-", given=shop("grows", database={"storage": "1023Mi"}))

@@ -61,6 +61,7 @@ def case(name: str) -> Case:
             settings=Settings.model_validate(around.get("settings", {})),
             kinds=frozenset(around.get("kinds", ())),
             dependants=frozenset(Ref(*caller.split("/")) for caller in around.get("dependants", ())),
+            autoscalers=frozenset(around.get("autoscalers", ())),
             secrets=around.get("secrets", {}),
             generate=lambda: "generated",
         ),

@@ -62,7 +62,7 @@ def test_only_what_is_retained_has_no_owner(case: str, child: Manifest) -> None:
 def test_quantities_and_empty_values_are_as_the_server_writes_them(case: str, child: Manifest) -> None:
     for path, value in leaves(child):
         assert value is not None, path
-        assert value not in ("", []), path
+        assert value not in ("", []) or ".matchLabels." in path or ".annotations." in path, path
 
 
 @pytest.mark.parametrize("pod", [pod for _, pod in PODS], ids=[name for name, _ in PODS])
@@ -117,7 +117,10 @@ def test_replicas_are_named_by_one_side_alone(name: str) -> None:
         for child in case.children()
         if (child["kind"], child["metadata"]["name"]) == ("Deployment", case.shop.name)
     )
-    assert ("replicas" in deployment["spec"]) == (case.shop.spec.autoscaling is None)
+    by_hand = case.shop.spec.autoscaling is None and not case.context.autoscalers
+    assert ("replicas" in deployment["spec"]) == by_hand
+    scalers = [c for c in case.children() if c["kind"] in ("ScaledObject", "HorizontalPodAutoscaler")]
+    assert not (by_hand and scalers)
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

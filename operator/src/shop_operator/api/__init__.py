@@ -1,6 +1,7 @@
 """The ShopService as types: what is written here is the CRD, the checks and the manual at once."""
 
 from shop_operator.api.container import Port, Probe, Probes, Resources
+from shop_operator.api.network import DisruptionBudget, NetworkPolicy
 from shop_operator.api.resource import (
     API_VERSION,
     GROUP,
@@ -29,11 +30,13 @@ __all__ = [
     "Condition",
     "Database",
     "Dependency",
+    "DisruptionBudget",
     "Expose",
     "InvalidSpec",
     "Metadata",
     "Metric",
     "Monitoring",
+    "NetworkPolicy",
     "Port",
     "Probe",
     "Probes",

@@ -1,5 +1,6 @@
 """What every model of the API is made of: one configuration, quantities, and rules."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -86,6 +87,32 @@ Quantity = Annotated[
 ]
 """A Kubernetes quantity without sign, kept in canonical form."""
 
+
+def _count(number: int | str) -> int | str:
+    if isinstance(number, bool) or (isinstance(number, int) and not 0 <= number <= 1000):
+        raise ValueError("expected a number from 0 to 1000 or a percentage")
+    if isinstance(number, str) and not re.match(_PERCENT, number):
+        raise ValueError("expected a number or a percentage from 0% to 100%")
+    return number
+
+
+_PERCENT = r"^(100|[1-9]?[0-9])%$"
+
+IntOrPercent = Annotated[
+    int | str,
+    AfterValidator(_count),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "pattern": _PERCENT,
+            "maxLength": 4,
+            "minimum": 0,
+            "maximum": 1000,
+        }
+    ),
+]
+"""A number of pods, or a share of them such as 25%."""
+
 Name = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """The name of another object."""
 
@@ -95,6 +122,9 @@ Label = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-
 Text = Annotated[str, Field(max_length=4096)]
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
+
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
+"""The value of a label; it may be empty."""
 
 Free = Annotated[
     dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})

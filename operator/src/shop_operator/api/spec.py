@@ -7,6 +7,7 @@ from pydantic import Field
 
 from shop_operator.api.base import Free, Label, Model, Name, PortNumber, Rule, Text, once
 from shop_operator.api.container import EnvVar, Port, Probes, Resources, SecretName, Volume, VolumeMount
+from shop_operator.api.network import DRAINABLE_CEL, DisruptionBudget, NetworkPolicy
 from shop_operator.api.scaling import Autoscaling
 from shop_operator.api.stores import Cache, Database
 
@@ -64,6 +65,11 @@ class Expose(Model):
     """Ingress: which controller; default: the cluster's."""
     tls: Tls | None = None
     """Ingress: serve HTTPS with this certificate."""
+    path: Annotated[str, Field(max_length=1024, pattern=r"^/[^\s]*$")] | None = None
+    """Ingress: only what is at or below this path; default: /, all of the host."""
+    annotations: Annotated[dict[str, Text], Field(max_length=32)] | None = None
+    """Ingress: annotations for its controller or for cert-manager, for instance
+    {cert-manager.io/cluster-issuer: letsencrypt}."""
 
     rules: ClassVar = (
         Rule(
@@ -74,13 +80,15 @@ class Expose(Model):
         ),
         Rule(
             field="host",
-            message="host, ingressClassName and tls belong to type Ingress, which needs host",
-            cel="self.type == 'Ingress' ? has(self.host)"
-            " : !has(self.host) && !has(self.ingressClassName) && !has(self.tls)",
+            message="host, ingressClassName, tls, path and annotations belong to type Ingress, which needs"
+            " host",
+            cel="self.type == 'Ingress' ? has(self.host) : !(has(self.host) || has(self.ingressClassName)"
+            " || has(self.tls) || has(self.path) || has(self.annotations))",
             holds=lambda expose: (
                 expose.host is not None
                 if expose.type == "Ingress"
-                else (expose.host, expose.ingress_class_name, expose.tls) == (None, None, None)
+                else (expose.host, expose.ingress_class_name, expose.tls, expose.path, expose.annotations)
+                == (None,) * 5
             ),
         ),
     )
@@ -127,7 +135,8 @@ class ShopServiceSpec(Model):
     probes: Probes | None = None
     """Instead of the default probes."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """Number of pods; default 1. Excludes `autoscaling`. `kubectl scale` sets it."""
+    """Number of pods; default 1. Excludes `autoscaling`, and must be given when that is removed: else the
+    default would end all pods but one. `kubectl scale` sets it."""
     autoscaling: Autoscaling | None = None
     """Let metrics choose the number of pods. Excludes `replicas`."""
     database: Database | None = None
@@ -144,6 +153,10 @@ class ShopServiceSpec(Model):
     """Make the first port reachable from outside the cluster; default: from inside only."""
     monitoring: Monitoring | None = None
     """Scraping of metrics; default: enabled, /metrics on $PORT every 5 seconds."""
+    disruption_budget: DisruptionBudget | None = None
+    """How many pods a drain may take at once; default: one, where there can be several."""
+    network_policy: NetworkPolicy | None = None
+    """Who else may call the service, and what else it may call; default: nobody and nothing."""
 
     rules: ClassVar = (
         Rule(
@@ -151,6 +164,21 @@ class ShopServiceSpec(Model):
             message="replicas and autoscaling exclude each other: scale by autoscaling.min and max",
             cel="!(has(self.replicas) && has(self.autoscaling))",
             holds=lambda spec: spec.replicas is None or spec.autoscaling is None,
+        ),
+        Rule(
+            field="replicas",
+            message="replicas must be given when autoscaling is removed: the default would leave one pod",
+            cel="has(self.replicas) || has(self.autoscaling) || !has(oldSelf.autoscaling)",
+            holds=None,
+        ),
+        Rule(
+            field="disruptionBudget.minAvailable",
+            message="disruptionBudget.minAvailable must leave at least one of the fewest pods (replicas, or"
+            " autoscaling.min) to be evicted, or no node could ever be drained",
+            cel=DRAINABLE_CEL,
+            holds=lambda spec: (
+                spec.disruption_budget is None or spec.disruption_budget.leaves_one(spec.fewest)
+            ),
         ),
         Rule(
             field="ports",
@@ -203,3 +231,10 @@ class ShopServiceSpec(Model):
             holds=lambda spec: spec.expose is None or bool(spec.ports),
         ),
     )
+
+    @property
+    def fewest(self) -> int:
+        """The fewest pods that there can be while one has to be there; an autoscaler's 0 is soon 1."""
+        if self.autoscaling:
+            return max(self.autoscaling.min, 1)
+        return 1 if self.replicas is None else self.replicas

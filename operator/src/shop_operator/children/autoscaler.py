@@ -3,6 +3,7 @@
 from typing import Any
 
 from shop_operator.api import Autoscaling, Metric, ShopService, quantity
+from shop_operator.api.scaling import Behavior, ScalingRules
 from shop_operator.children.context import Context, Gap, Manifest
 from shop_operator.children.meta import manifest
 
@@ -17,12 +18,15 @@ RATE_WINDOW = "15s"
 POLLING_SECONDS = 5
 FAILURES = 3
 """Failed reads of a metric after which KEDA falls back."""
+STABILIZATION_SECONDS = 60
+"""How long fewer pods have to be right until some are removed."""
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
-    """At most one of the two, and none where no metric can be had; the number of pods then stays."""
+    """At most one of the two, and none where no metric can be had: the number of pods then stays. Beside
+    somebody else's autoscaler none either, since of two neither would work."""
     autoscaling = shop.spec.autoscaling
-    if autoscaling is None:
+    if autoscaling is None or context.autoscalers:
         return []
     if "ScaledObject" in context.kinds:
         return [_scaled_object(shop, autoscaling, context)]
@@ -31,7 +35,15 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
 
 
 def gaps(shop: ShopService, context: Context) -> list[Gap]:
-    """What of spec.autoscaling cannot work on this cluster."""
+    """What of spec.autoscaling or spec.replicas cannot work on this cluster."""
+    if context.autoscalers:
+        field = "autoscaling" if shop.spec.autoscaling else "replicas"
+        message = (
+            f"spec.{field} is not followed: Deployment {shop.name} is scaled by HorizontalPodAutoscaler"
+            f" {', '.join(sorted(context.autoscalers))} of somebody else, and by one side alone. Delete that;"
+            " spec.autoscaling can do the same"
+        )
+        return [Gap("AutoscalingActive", "ForeignAutoscaler", message)]
     if shop.spec.autoscaling is None:
         return []
     found = []
@@ -67,7 +79,12 @@ def _scaled_object(shop: ShopService, autoscaling: Autoscaling, context: Context
     if autoscaling.min == 0:
         # Only between none and one does KEDA itself poll. From one on the HPA asks, at its own pace: with
         # KEDA's cache in between it would get older values for more queries.
-        spec |= {"pollingInterval": POLLING_SECONDS, "cooldownPeriod": autoscaling.cooldown_seconds}
+        spec |= {
+            "pollingInterval": POLLING_SECONDS,
+            "cooldownPeriod": autoscaling.cooldown_seconds,
+            # Without it KEDA ends all pods that it finds as soon as it begins.
+            "initialCooldownPeriod": autoscaling.cooldown_seconds,
+        }
     if any(metric.type not in RESOURCES for metric in autoscaling.metrics):  # or KEDA refuses a fallback
         # Without an answer nothing changes; but a worker at zero whose queue cannot be read is started, since
         # it may be the one that creates its consumer.
@@ -100,9 +117,10 @@ def _trigger(shop: ShopService, metric: Metric, context: Context) -> dict[str, A
         }
     return {
         "type": "prometheus",
+        "name": metric.name,
         "metadata": {
             "serverAddress": settings.prometheus_url,
-            "query": query(shop, metric.type),
+            "query": metric.query or query(shop, metric.type),
             "threshold": format(quantity.value(metric.target).normalize(), "f"),
             "ignoreNullValues": "false",
         },
@@ -134,16 +152,22 @@ def _whole(metric: Metric) -> int:
 
 
 def _behavior(autoscaling: Autoscaling) -> dict[str, Any]:
-    """Up at once to what the metrics ask for; down by halves, when that was right for a while."""
-    return {
-        "scaleUp": {
-            "stabilizationWindowSeconds": 0,
-            "selectPolicy": "Max",
-            "policies": [{"type": "Pods", "value": autoscaling.max, "periodSeconds": 15}],
-        },
-        "scaleDown": {
-            "stabilizationWindowSeconds": autoscaling.scale_down_stabilization_seconds,
-            "selectPolicy": "Max",
-            "policies": [{"type": "Percent", "value": 50, "periodSeconds": 15}],
-        },
+    """Up at once to what the metrics ask for; down by halves, when that was right for a while. What the
+    service says itself replaces that, field by field."""
+    patience = autoscaling.scale_down_stabilization_seconds
+    up = {
+        "stabilizationWindowSeconds": 0,
+        "selectPolicy": "Max",
+        "policies": [{"type": "Pods", "value": autoscaling.max, "periodSeconds": 15}],
     }
+    down = {
+        "stabilizationWindowSeconds": STABILIZATION_SECONDS if patience is None else patience,
+        "selectPolicy": "Max",
+        "policies": [{"type": "Percent", "value": 50, "periodSeconds": 15}],
+    }
+    behavior = autoscaling.behavior or Behavior()
+    return {"scaleUp": up | _given(behavior.scale_up), "scaleDown": down | _given(behavior.scale_down)}
+
+
+def _given(rules: ScalingRules | None) -> dict[str, Any]:
+    return rules.model_dump(by_alias=True, exclude_defaults=True) if rules else {}

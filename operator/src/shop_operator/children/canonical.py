@@ -6,8 +6,8 @@ from shop_operator.api import quantity
 
 _QUANTITIES = ("requests", "limits")
 _QUANTITY = ("sizeLimit", "divisor")
-_AS_IT_IS = ("data", "binaryData")
-"""Of Secrets and ConfigMaps, where empty texts stay; volumes and the like have no such field."""
+_AS_IT_IS = ("data", "binaryData", "matchLabels", "annotations")
+"""Maps from names to texts, where an empty text is a value."""
 
 
 def canonical(value: Any, key: str = "") -> Any:

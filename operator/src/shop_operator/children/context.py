@@ -26,6 +26,8 @@ class Context:
     """The optional kinds that the cluster has: ScaledObject, PodMonitor."""
     dependants: frozenset[Ref] = frozenset()
     """The ShopServices that name this one in dependsOn."""
+    autoscalers: frozenset[str] = frozenset()
+    """The HorizontalPodAutoscalers of others that scale this one's Deployment."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The credentials that exist: by name of the Secret (`catalog-db`, `catalog-cache`) its data, decoded."""
     generate: Callable[[], str] = lambda: ""

@@ -15,7 +15,8 @@ STARTUP_SECONDS = 120
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
-    """Names `replicas` only where nobody else does: with an autoscaler the field is the autoscaler's."""
+    """Names `replicas` only where nobody else does: with an autoscaler, be it somebody else's, the field is
+    the autoscaler's."""
     spec: dict[str, Any] = {
         "selector": {"matchLabels": selector(shop, "service")},
         # A new version that does not come up leaves the old one serving.
@@ -30,7 +31,7 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
             "spec": _pod(shop, context),
         },
     }
-    if shop.spec.autoscaling is None:
+    if shop.spec.autoscaling is None and not context.autoscalers:
         spec["replicas"] = 1 if shop.spec.replicas is None else shop.spec.replicas
     return [manifest(shop, "apps/v1", "Deployment", "service", spec=spec)]
 

@@ -6,7 +6,7 @@ from shop_operator.children.meta import manifest
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
-    """All paths of the host lead to the first port."""
+    """What is at or below the path leads to the first port."""
     expose = shop.spec.expose
     if expose is None or expose.type != "Ingress":
         return []
@@ -16,9 +16,13 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         "rules": [
             {
                 "host": expose.host,
-                "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+                "http": {"paths": [{"path": expose.path or "/", "pathType": "Prefix", "backend": backend}]},
             }
         ],
         "tls": [{"hosts": [expose.host], "secretName": expose.tls.secret_name}] if expose.tls else [],
     }
-    return [manifest(shop, "networking.k8s.io/v1", "Ingress", "service", spec=spec)]
+    return [
+        manifest(
+            shop, "networking.k8s.io/v1", "Ingress", "service", annotations=expose.annotations, spec=spec
+        )
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shop_operator.api import Monitoring, ShopService
+from shop_operator.api.network import Egress, Ingress
 from shop_operator.children import cache, database
 from shop_operator.children.container import main_port
 from shop_operator.children.context import Context, Manifest
@@ -15,31 +16,26 @@ from shop_operator.children.meta import COMPONENT_LABEL, NAME_LABEL, Component, 
 Peer = dict[str, Any]
 Rule = dict[str, Any]
 
-DNS: Rule = {
-    "to": [{"namespaceSelector": {}}],
-    "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
-}
+LINK_LOCAL = "169.254.0.0/16"
+"""Where a DNS cache on the pod's own node listens: NodeLocal DNSCache, and what some clouds have."""
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
-    """One for the service and its migrations, one each for database and cache."""
-    policies = [
-        _policy(
-            shop,
-            "service",
-            {
-                "podSelector": {
-                    "matchLabels": {NAME_LABEL: shop.name},
-                    "matchExpressions": [
-                        {"key": COMPONENT_LABEL, "operator": "In", "values": ["migration", "service"]}
-                    ],
-                },
-                "policyTypes": ["Ingress", "Egress"],
-                "ingress": _ingress(shop, context),
-                "egress": _egress(shop, context),
+    """One for the service and its migrations, unless it is to be open; one each for database and cache."""
+    policies = []
+    if shop.spec.network_policy is None or shop.spec.network_policy.enabled:
+        spec = {
+            "podSelector": {
+                "matchLabels": {NAME_LABEL: shop.name},
+                "matchExpressions": [
+                    {"key": COMPONENT_LABEL, "operator": "In", "values": ["migration", "service"]}
+                ],
             },
-        )
-    ]
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": _ingress(shop, context),
+            "egress": _egress(shop, context),
+        }
+        policies.append(_policy(shop, "service", spec))
     if shop.spec.database:
         policies.append(
             _store(shop, "database", database.name(shop), database.PORT, ["migration", "service"])
@@ -64,11 +60,12 @@ def _ingress(shop: ShopService, context: Context) -> list[Rule]:
     if monitoring.enabled:
         scraped = monitoring.port or main_port(shop)
         rules.append({"from": [_namespace(context.settings.monitoring_namespace)], "ports": [_port(scraped)]})
-    return rules
+    others = shop.spec.network_policy.ingress if shop.spec.network_policy else ()
+    return rules + [{"from": [_declared(one)], "ports": _ports(one) or ports} for one in others]
 
 
 def _egress(shop: ShopService, context: Context) -> list[Rule]:
-    rules = [DNS]
+    rules = [_dns(context)]
     if shop.spec.database:
         rules.append({"to": [_peer(selector(shop, "database"))], "ports": [_port(database.PORT)]})
     if shop.spec.cache:
@@ -77,6 +74,8 @@ def _egress(shop: ShopService, context: Context) -> list[Rule]:
         broker: Rule = {"ports": [_port(urlsplit(context.settings.events_url).port or 4222)]}
         if context.settings.events_namespace:
             broker["to"] = [_namespace(context.settings.events_namespace)]
+        elif context.settings.events_cidr:
+            broker["to"] = [{"ipBlock": {"cidr": context.settings.events_cidr}}]
         rules.append(broker)
     if shop.spec.depends_on:
         # Which port of the callee's pods is the callee's to say, in its own policy.
@@ -91,7 +90,29 @@ def _egress(shop: ShopService, context: Context) -> list[Rule]:
                 ]
             }
         )
-    return rules
+    others = shop.spec.network_policy.egress if shop.spec.network_policy else ()
+    return rules + [{"to": [_declared(one)], "ports": _ports(one)} for one in others]
+
+
+def _dns(context: Context) -> Rule:
+    return {
+        "to": [_namespace(context.settings.dns_namespace), {"ipBlock": {"cidr": LINK_LOCAL}}],
+        "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
+    }
+
+
+def _declared(peer: Egress | Ingress) -> Peer:
+    if peer.cidr:
+        return {"ipBlock": {"cidr": peer.cidr, "except": peer.except_}}
+    # No labels at all select every pod, which is what a namespace alone means.
+    pods = {"podSelector": {"matchLabels": peer.pod_labels}} if peer.pod_labels else {}
+    if peer.namespace is None:
+        return pods or {"podSelector": {}}
+    return _namespace(peer.namespace) | pods
+
+
+def _ports(peer: Egress | Ingress) -> list[dict[str, Any]]:
+    return [port.model_dump(by_alias=True) for port in peer.ports]
 
 
 def _store(shop: ShopService, component: Component, name: str, port: int, users: list[str]) -> Manifest:

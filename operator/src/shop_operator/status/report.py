@@ -215,7 +215,9 @@ _DERIVED = ("target", "url", "binding")
 def _derived(facts: Facts) -> dict[str, Any]:
     """What follows from the spec alone, if it can be read."""
     metrics = (facts.spec.get("autoscaling") or {}).get("metrics", ())
-    found: dict[str, Any] = {"target": ", ".join(f"{m['type']} {m['target']}" for m in metrics) or "-"}
+    found: dict[str, Any] = {
+        "target": ", ".join(f"{m.get('name', m['type'])} {m['target']}" for m in metrics) or "-"
+    }
     if ports := facts.spec.get("ports"):
         port = ports[0].get("servicePort", 80)
         suffix = "" if port == 80 else f":{port}"
