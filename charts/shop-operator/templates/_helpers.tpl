@@ -15,9 +15,3 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "shop-operator.global" -}}
 {{ .Release.Namespace }}-{{ .Release.Name }}
 {{- end }}
-
-{{- define "shop-operator.subjects" -}}
-- kind: ServiceAccount
-  name: {{ .Release.Name }}
-  namespace: {{ .Release.Namespace }}
-{{- end }}

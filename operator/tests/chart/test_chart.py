@@ -30,6 +30,10 @@ def of(kind: str, documents: list[dict[str, Any]]) -> dict[str, Any]:
     return next(document for document in documents if document["kind"] == kind)
 
 
+def kinds_of(documents: list[dict[str, Any]]) -> list[str]:
+    return [document["kind"] for document in documents]
+
+
 def test_lint() -> None:
     done = helm("lint", "--strict", "charts/shop-operator")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -51,15 +55,15 @@ def test_every_setting_can_be_set_and_defaults_to_the_commands_own() -> None:
 
 
 def test_rights_end_where_the_watching_ends() -> None:
-    everywhere = template()
-    assert not any(document["kind"] == "Role" for document in everywhere)
-    in_one = template("--set", "watchNamespace=shop")
+    everywhere, in_one = template(), template("--set", "watchNamespace=shop")
+    assert {kind for kind in kinds_of(everywhere) if "Role" in kind} == {"ClusterRole", "ClusterRoleBinding"}
+    assert {kind for kind in kinds_of(in_one) if "Role" in kind} == {"Role", "RoleBinding"}
     assert of("Role", in_one)["metadata"]["namespace"] == "shop"
-    assert len(of("ClusterRole", in_one)["rules"]) == 1
-    assert of("ClusterRole", everywhere)["rules"] == [
-        *of("ClusterRole", in_one)["rules"],
-        *of("Role", in_one)["rules"],
+    assert of("RoleBinding", in_one)["metadata"]["namespace"] == "shop"
+    more = [
+        rule for rule in of("ClusterRole", everywhere)["rules"] if rule not in of("Role", in_one)["rules"]
     ]
+    assert [rule["resources"] for rule in more] == [["customresourcedefinitions"]]
 
 
 def test_an_uninstall_keeps_the_crd_and_with_it_the_data() -> None:

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,20 @@ def server() -> Iterator[ApiServer]:
 
 
 class Operator:
-    """The operator as a process, limited to one namespace."""
+    """The operator as a process, limited to one namespace; `user` is who the API server takes it for."""
 
-    def __init__(self, server: ApiServer, folder: Path, namespace: str) -> None:
+    def __init__(
+        self,
+        server: ApiServer,
+        folder: Path,
+        namespace: str,
+        user: str = "operator",
+        groups: Sequence[str] = (),
+    ) -> None:
         self.log = folder / "operator.log"
         self.kubeconfig = folder / "kubeconfig"
         config = yaml.safe_load(server.kubeconfig.read_text())
-        config["users"][0]["user"] = {"token": server.token_for("operator")}
+        config["users"][0]["user"] = {"token": server.token_for(user, groups)}
         self.kubeconfig.write_text(yaml.safe_dump(config))
         self.env = {"KUBECONFIG": str(self.kubeconfig), "SHOP_OPERATOR_NAMESPACE": namespace}
         self.process: multiprocessing.context.ForkServerProcess | None = None

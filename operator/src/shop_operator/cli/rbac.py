@@ -7,22 +7,31 @@ from shop_operator.children.kinds import CHILD_KINDS
 
 Rule = dict[str, Any]
 
-CHILD_VERBS = ["get", "list", "watch", "create", "patch", "delete"]
+CHILD_VERBS = ("get", "list", "watch", "create", "patch", "delete")
 """Read once before the first apply, watched, created, applied (a patch), pruned."""
+NEVER = {
+    "jobs": "patch",  # made once, then left alone
+    "serviceaccounts": "delete",  # every service has one
+}
+"""What is not done with some kinds."""
 
 
 def rules() -> dict[str, list[Rule]]:
-    """`namespaced`: for a Role when one namespace is watched; `cluster`: always for a ClusterRole."""
+    """`namespaced`: all that is needed to watch one namespace, by a Role there; `cluster`: what watching all
+    of them takes beside."""
     return {"cluster": _cluster(), "namespaced": _namespaced()}
 
 
 def _namespaced() -> list[Rule]:
-    by_group: dict[str, list[str]] = {}
+    alike: dict[tuple[str, str], list[str]] = {}
     for kind in CHILD_KINDS:
-        by_group.setdefault(kind.group, []).append(kind.plural)
+        alike.setdefault((kind.group, NEVER.get(kind.plural, "")), []).append(kind.plural)
     return [
-        *(_rule(group, sorted(plurals), CHILD_VERBS) for group, plurals in sorted(by_group.items())),
-        _rule(GROUP, [PLURAL], ["get", "list", "watch"]),
+        *(
+            _rule(group, sorted(plurals), [verb for verb in CHILD_VERBS if verb != never])
+            for (group, never), plurals in sorted(alike.items())
+        ),
+        _rule(GROUP, [PLURAL], ["list", "watch"]),
         _rule(GROUP, [f"{PLURAL}/status"], ["patch"]),
         # Where a cluster restricts blockOwnerDeletion, to own a child takes this right over the owner.
         _rule(GROUP, [f"{PLURAL}/finalizers"], ["update"]),
@@ -34,7 +43,7 @@ def _namespaced() -> list[Rule]:
 
 def _cluster() -> list[Rule]:
     # Optional kinds come and go with their CRDs.
-    return [_rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["get", "list", "watch"])]
+    return [_rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["list", "watch"])]
 
 
 def _rule(group: str, resources: list[str], verbs: list[str]) -> Rule:

@@ -67,6 +67,16 @@ class Api:
                 return None
             raise
 
+    async def serves(self, kind: Kind) -> bool:
+        """Whether the server has this kind now. Takes no right beyond being logged in. Raises ApiError."""
+        try:
+            found = await self._call("discover", kind, "GET", f"/apis/{kind.api_version}")
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return any(resource["name"] == kind.plural for resource in found["resources"])
+
     async def pages(
         self, kind: Kind, *, namespace: str | None = None, selector: str = "", metadata_only: bool = False
     ) -> AsyncIterator[Manifest]:

@@ -1,4 +1,8 @@
-"""Kinds of other projects (KEDA, Prometheus Operator): watched while their CRDs are there."""
+"""Kinds of other projects (KEDA, Prometheus Operator): watched while their CRDs are there.
+
+CRDs belong to the whole cluster. An operator that is limited to a namespace has no rights over them, and asks
+every few seconds which kinds the API server has.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,18 @@ from typing import Any
 import structlog
 
 from shop_operator.cluster import kinds
-from shop_operator.cluster.client import Api
+from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.reflector import Reflector
 from shop_operator.engine.cache import Cache
 
 Manifest = dict[str, Any]
 log = structlog.get_logger(__name__)
 
+ASK_SECONDS = 5.0
+
 
 class OptionalKinds:
-    """A sink for the watch of CRDs, which starts and ends the watches of the kinds that they define."""
+    """Starts and ends the watches of the kinds as they come and go; a sink for the watch of CRDs."""
 
     def __init__(
         self, api: Api, cache: Cache, namespace: str | None, changed: Callable[[frozenset[str]], None]
@@ -32,9 +38,14 @@ class OptionalKinds:
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Start in this group; return when it is known which kinds there are, and their lists are in."""
         self._tasks = tasks
-        crds = Reflector(self._api, kinds.CRD, self, metadata_only=True)
-        tasks.create_task(crds.run(), name="watch CustomResourceDefinition")
-        await crds.synced.wait()
+        if self._namespace:
+            known = asyncio.Event()
+            tasks.create_task(self._keep_asking(known), name="ask for optional kinds")
+        else:
+            crds = Reflector(self._api, kinds.CRD, self, metadata_only=True)
+            tasks.create_task(crds.run(), name="watch CustomResourceDefinition")
+            known = crds.synced
+        await known.wait()
         for reflector, _ in list(self._watches.values()):
             await reflector.answered.wait()
 
@@ -51,6 +62,16 @@ class OptionalKinds:
     def remove(self, kind: str, manifest: Manifest) -> None:
         """A CRD was deleted."""
         self._set(manifest["metadata"]["name"], False)
+
+    async def _keep_asking(self, known: asyncio.Event) -> None:
+        while True:
+            try:
+                for crd, kind in self._kinds.items():
+                    self._set(crd, await self._api.serves(kind))
+                known.set()
+            except ApiError as error:
+                log.warning("optional kinds not known", error=error.message, retry_seconds=ASK_SECONDS)
+            await asyncio.sleep(ASK_SECONDS)
 
     def _set(self, crd: str, present: bool) -> None:
         kind = self._kinds.get(crd)
