@@ -23,7 +23,7 @@ ADDON_CRDS = {
 
 
 class Kubectl:
-    """Runs kubectl in a namespace of its own."""
+    """Runs kubectl in a namespace of its own; with "" in none."""
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self._env = {**os.environ, "KUBECONFIG": str(kubeconfig)}
@@ -31,7 +31,8 @@ class Kubectl:
 
     def run(self, *args: str, given: Any = None) -> subprocess.CompletedProcess[str]:
         text = given if isinstance(given, str) or given is None else json.dumps(given)
-        command = [str(binary("kubectl")), "--namespace", self.namespace, *args]
+        where = ["--namespace", self.namespace] if self.namespace else []
+        command = [str(binary("kubectl")), *where, *args]
         return subprocess.run(command, env=self._env, input=text, text=True, capture_output=True, timeout=60)
 
     def __call__(self, *args: str, given: Any = None) -> str:

@@ -54,10 +54,10 @@ async def cluster(server: ApiServer) -> AsyncIterator[Cluster]:
 
 
 class Helm:
-    """The release `shop-operator` in namespace `shop-system`."""
+    """Helm in one namespace; by itself it speaks of the release `shop-operator`."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        self._where = [f"--kubeconfig={kubeconfig}", f"--namespace={SYSTEM}"]
+    def __init__(self, kubeconfig: Path, namespace: str = SYSTEM) -> None:
+        self._where = [f"--kubeconfig={kubeconfig}", f"--namespace={namespace}"]
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [str(binary("helm")), *words, *self._where]

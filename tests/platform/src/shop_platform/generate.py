@@ -23,11 +23,13 @@ def chart_files() -> dict[Path, str]:
 
 
 def manifest_files() -> dict[Path, str]:
-    """Each chart as plain manifests with its default values, by path. Raises Failure; needs helm."""
+    """Each chart as plain manifests with its default values, by path, for a cluster with the Prometheus
+    Operator. Raises Failure; needs helm."""
     helm, rendered = find_tools().helm, {}
     for release, namespace in RELEASES.items():
         chart = str(CHARTS / release)
         words = ["template", release, chart, f"--namespace={namespace}", "--kube-version=1.30"]
+        words += ["--api-versions=monitoring.coreos.com/v1"]
         head = NOTE.format(source=f"charts/{release}")
         rendered[MANIFESTS / f"{release}.yaml"] = head + run([helm, *words])
     return rendered
