@@ -30,7 +30,7 @@ FULL: dict[str, Any] = {
     "autoscaling": {"min": 1, "max": 3, "metrics": [{"type": "Cpu", "target": "70"}]},
     "migrations": {"args": ["migrate"]},
 }
-LEAST: dict[str, Any] = {"monitoring": {"enabled": False}}
+LEAST: dict[str, Any] = {"replicas": 1, "monitoring": {"enabled": False}}
 
 
 def granted(helm: Helm) -> set[Right]:

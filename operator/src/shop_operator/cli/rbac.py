@@ -31,7 +31,7 @@ def _namespaced() -> list[Rule]:
             _rule(group, sorted(plurals), [verb for verb in CHILD_VERBS if verb != never])
             for (group, never), plurals in sorted(alike.items())
         ),
-        _rule(GROUP, [PLURAL], ["list", "watch"]),
+        _rule(GROUP, [PLURAL], ["get", "list", "watch"]),
         _rule(GROUP, [f"{PLURAL}/status"], ["patch"]),
         # Where a cluster restricts blockOwnerDeletion, to own a child takes this right over the owner.
         _rule(GROUP, [f"{PLURAL}/finalizers"], ["update"]),
