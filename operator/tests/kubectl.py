@@ -14,10 +14,12 @@ from kindlocal.apiserver import ApiServer
 from kindlocal.paths import binary, cache_table
 from shop_operator.api.crd import custom_resource_definition
 
+_PROMETHEUS = "example/prometheus-operator-crd/monitoring.coreos.com_"
 ADDON_CRDS = {
-    "github.com/kedacore/keda/v2": "config/crd/bases/keda.sh_scaledobjects.yaml",
+    "github.com/kedacore/keda/v2": ("config/crd/bases/keda.sh_scaledobjects.yaml",),
     "github.com/prometheus-operator/prometheus-operator": (
-        "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"
+        f"{_PROMETHEUS}podmonitors.yaml",
+        f"{_PROMETHEUS}prometheusrules.yaml",
     ),
 }
 
@@ -77,7 +79,8 @@ def kube() -> Iterator[Kube]:
         found = Kube(server)
         kubectl = Kubectl(server.kubeconfig, "default")
         kubectl.apply(custom_resource_definition())
-        for module, path in ADDON_CRDS.items():
-            kubectl.apply(yaml.safe_load((Path(str(modules[module])) / path).read_text()))
+        for module, paths in ADDON_CRDS.items():
+            for path in paths:
+                kubectl.apply(yaml.safe_load((Path(str(modules[module])) / path).read_text()))
         kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         yield found

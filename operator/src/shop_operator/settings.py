@@ -35,6 +35,8 @@ class Settings(BaseModel):
     """image of Redis"""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """when to pull the images of PostgreSQL and Redis"""
+    runbook_url: str = "docs/runbooks"
+    """where the alerts' runbooks are: a folder or URL that holds services.md"""
     copied_labels: str = "skaffold.dev/"
     """prefixes, separated by commas, of labels that are copied from a ShopService to its pods"""
     namespace: str = ""

@@ -44,6 +44,11 @@ def shop(name: str, **spec: Any) -> dict[str, Any]:
             shop("a", database={"version": "9"}),
             ["spec.database.version", 'supported values: "15", "16", "17"'],
         ),
+        (
+            shop("a", slo={"latency": {"threshold": "300ms", "target": "99"}}),
+            ["spec.slo.latency.threshold", 'supported values: "5ms", "10ms"'],
+        ),
+        (shop("a", slo={"availability": "99.9"}), ["spec.slo", "slo needs ports"]),
         (shop("a", database={"storage": "big"}), ["spec.database.storage", "should match"]),
     ],
     ids=lambda value: value[0].split()[0] if isinstance(value, list) else "",

@@ -1,5 +1,6 @@
 """The golden cases: a ShopService in, its children out, both to be read by people."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -80,4 +81,12 @@ def pods(children: list[Manifest]) -> list[tuple[str, dict[str, Any]]]:
 def _without_scripts(child: Manifest) -> Manifest:
     if child["kind"] != "ConfigMap":
         return child
-    return {**child, "data": {name: _SCRIPTS.get(text, text) for name, text in child["data"].items()}}
+    return {**child, "data": {name: _shown(name, text) for name, text in child["data"].items()}}
+
+
+def _shown(name: str, text: str) -> Any:
+    """A script by its file's name; of a dashboard its panels' titles."""
+    if not name.endswith(".json"):
+        return _SCRIPTS.get(text, text)
+    panels = json.loads(text).get("panels", ())
+    return [panel["title"] if panel["type"] == "row" else f"- {panel['title']}" for panel in panels] or text

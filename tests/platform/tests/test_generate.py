@@ -13,6 +13,10 @@ def test_the_chart_holds_the_services_as_they_are():
     assert generate.stale(generate.chart_files(), generate.CHART_FILES) == [], "run `shop-platform generate`"
 
 
+def test_the_dashboards_are_those_that_the_code_draws():
+    assert generate.differing(generate.dashboard_files()) == [], "run `shop-platform generate`"
+
+
 def test_stale_missing_and_left_over_files_are_found(tmp_path):
     (tmp_path / "same.yaml").write_text("a")
     (tmp_path / "other.yaml").write_text("b")

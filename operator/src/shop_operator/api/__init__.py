@@ -14,7 +14,8 @@ from shop_operator.api.resource import (
     parse,
 )
 from shop_operator.api.scaling import Autoscaling, Metric
-from shop_operator.api.spec import Dependency, Expose, Monitoring, ShopServiceSpec
+from shop_operator.api.slo import Latency, Monitoring, Slo
+from shop_operator.api.spec import Dependency, Expose, ShopServiceSpec
 from shop_operator.api.status import ChildStatus, Condition, ShopServiceStatus
 from shop_operator.api.stores import Cache, Database
 
@@ -33,6 +34,7 @@ __all__ = [
     "DisruptionBudget",
     "Expose",
     "InvalidSpec",
+    "Latency",
     "Metadata",
     "Metric",
     "Monitoring",
@@ -44,5 +46,6 @@ __all__ = [
     "ShopService",
     "ShopServiceSpec",
     "ShopServiceStatus",
+    "Slo",
     "parse",
 ]

@@ -9,6 +9,7 @@ from shop_operator.api.base import Free, Label, Model, Name, PortNumber, Rule, T
 from shop_operator.api.container import EnvVar, Port, Probes, Resources, SecretName, Volume, VolumeMount
 from shop_operator.api.network import DRAINABLE_CEL, DisruptionBudget, NetworkPolicy
 from shop_operator.api.scaling import Autoscaling
+from shop_operator.api.slo import Monitoring, Slo
 from shop_operator.api.stores import Cache, Database
 
 RESERVED_ENV = ("SHOP_SERVICE", "POD_NAME", "POD_NAMESPACE", "PORT", "SERVICE_BINDING_ROOT")
@@ -94,19 +95,6 @@ class Expose(Model):
     )
 
 
-class Monitoring(Model):
-    """Scraping of the service's metrics by Prometheus."""
-
-    enabled: bool = True
-    """Whether to scrape. RequestsPerSecond and Concurrency need it."""
-    port: PortNumber | None = None
-    """Port of the metrics; default: the first of `ports`, 8080 when there is none."""
-    path: Annotated[str, Field(max_length=1024, pattern=r"^/")] = "/metrics"
-    """Path of the metrics."""
-    interval: Annotated[str, Field(max_length=8, pattern=r"^[1-9][0-9]*(ms|s|m)$")] = "5s"
-    """Time between scrapes. The autoscaler looks back 15 seconds: keep it at 5 seconds or less for it."""
-
-
 class ShopServiceSpec(Model):
     """What the service is and needs. Only `image` must be given."""
 
@@ -157,6 +145,8 @@ class ShopServiceSpec(Model):
     """How many pods a drain may take at once; default: one, where there can be several."""
     network_policy: NetworkPolicy | None = None
     """Who else may call the service, and what else it may call; default: nobody and nothing."""
+    slo: Slo | None = None
+    """What the service promises: alerts when it is about to be broken, and a dashboard."""
 
     rules: ClassVar = (
         Rule(
@@ -229,6 +219,18 @@ class ShopServiceSpec(Model):
             message="expose needs ports",
             cel="!has(self.expose) || (has(self.ports) && self.ports.size() > 0)",
             holds=lambda spec: spec.expose is None or bool(spec.ports),
+        ),
+        Rule(
+            field="slo",
+            message="slo needs ports: it is about the requests that the service answers",
+            cel="!has(self.slo) || (has(self.ports) && self.ports.size() > 0)",
+            holds=lambda spec: spec.slo is None or bool(spec.ports),
+        ),
+        Rule(
+            field="slo",
+            message="slo needs monitoring",
+            cel="!has(self.slo) || !has(self.monitoring) || self.monitoring.enabled",
+            holds=lambda spec: spec.slo is None or spec.monitoring is None or spec.monitoring.enabled,
         ),
     )
 

@@ -3,8 +3,7 @@
 `build` gives all of them in the order of application; `gaps` says what cannot be had on this cluster.
 """
 
-from shop_operator.children.autoscaler import gaps
-from shop_operator.children.build import build
+from shop_operator.children.build import build, gaps
 from shop_operator.children.context import Context, Gap, Manifest, Ref
 
 __all__ = ["Context", "Gap", "Manifest", "Ref", "build", "gaps"]

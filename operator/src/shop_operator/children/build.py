@@ -4,6 +4,7 @@ from shop_operator.api import ShopService
 from shop_operator.children import (
     autoscaler,
     cache,
+    dashboard,
     database,
     deployment,
     ingress,
@@ -11,11 +12,12 @@ from shop_operator.children import (
     networkpolicy,
     pdb,
     podmonitor,
+    prometheusrule,
     service,
     serviceaccount,
 )
 from shop_operator.children.canonical import canonical
-from shop_operator.children.context import Context, Manifest
+from shop_operator.children.context import Context, Gap, Manifest
 
 ORDER = (
     serviceaccount,
@@ -27,6 +29,8 @@ ORDER = (
     deployment,
     pdb,
     podmonitor,
+    prometheusrule,
+    dashboard,
     ingress,
     autoscaler,  # last: KEDA's webhook refuses a ScaledObject whose Deployment is not there
 )
@@ -40,3 +44,8 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
     (what is retained) is never removed.
     """
     return [canonical(manifest) for module in ORDER for manifest in module.build(shop, context)]
+
+
+def gaps(shop: ShopService, context: Context) -> list[Gap]:
+    """What the ShopService asks for and this cluster cannot give."""
+    return [*autoscaler.gaps(shop, context), *prometheusrule.gaps(shop, context)]

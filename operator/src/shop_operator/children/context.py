@@ -23,7 +23,7 @@ class Context:
 
     settings: Settings = field(default_factory=Settings)
     kinds: frozenset[str] = frozenset()
-    """The optional kinds that the cluster has: ScaledObject, PodMonitor."""
+    """The optional kinds that the cluster has: ScaledObject, PodMonitor, PrometheusRule."""
     dependants: frozenset[Ref] = frozenset()
     """The ShopServices that name this one in dependsOn."""
     autoscalers: frozenset[str] = frozenset()

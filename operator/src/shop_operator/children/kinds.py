@@ -33,5 +33,6 @@ CHILD_KINDS = (
     ChildKind("networking.k8s.io/v1", "Ingress", "ingresses"),
     ChildKind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects", optional=True),
     ChildKind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", optional=True),
+    ChildKind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", optional=True),
 )
 """Every kind that a builder can emit; a test compares this with what the golden files contain."""

@@ -35,6 +35,7 @@ def manifest(
     name: str | None = None,
     owned: bool = True,
     annotations: dict[str, str] | None = None,
+    more_labels: dict[str, str] | None = None,
     **content: Any,
 ) -> Manifest:
     """A child. With `owned` false it carries the labels alone: it outlives its ShopService, is adopted
@@ -42,7 +43,7 @@ def manifest(
     metadata: dict[str, Any] = {
         "name": name or shop.name,
         "namespace": shop.namespace,
-        "labels": labels(shop, component),
+        "labels": (more_labels or {}) | labels(shop, component),
     }
     if annotations:
         metadata["annotations"] = annotations

@@ -19,4 +19,13 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         "selector": {"matchLabels": selector(shop, "service")},
         "podMetricsEndpoints": [{"port": port, "path": monitoring.path, "interval": monitoring.interval}],
     }
-    return [manifest(shop, "monitoring.coreos.com/v1", "PodMonitor", "service", spec=spec)]
+    return [
+        manifest(
+            shop,
+            "monitoring.coreos.com/v1",
+            "PodMonitor",
+            "service",
+            more_labels=monitoring.labels,
+            spec=spec,
+        )
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from shop_operator import settings
 from shop_operator.api.crd import custom_resource_definition
+from shop_operator.children.kinds import CHILD_KINDS
 from shop_operator.cli import rbac
 from shop_operator.cli.files import Unreadable, read
 from shop_operator.cli.output import dump
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     render = commands.add_parser("render", help="what ShopServices become, as YAML, without a cluster")
     render.add_argument(
         "--kinds",
-        default="ScaledObject,PodMonitor",
+        default=",".join(kind.kind for kind in CHILD_KINDS if kind.optional),
         metavar="KIND,…",
         help="the optional kinds that the cluster is taken to have (default %(default)s)",
     )

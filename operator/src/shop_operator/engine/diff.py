@@ -24,6 +24,7 @@ _MERGE_KEYS: dict[str, tuple[str, ...]] = {
     "env": ("name",),
     "imagePullSecrets": ("name",),
     "ownerReferences": ("uid",),
+    "groups": ("name",),  # of a PrometheusRule
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
 }
 _PORT_KEYS = {"Service": ("port", "protocol"), "containers": ("containerPort", "protocol")}

@@ -77,7 +77,7 @@ def report(facts: Facts, now: datetime) -> dict[str, Any]:
     generation = facts.service["metadata"].get("generation", 0)
     database = _database(facts)
     conditions = [_ready(facts, database), _progressing(facts, database), _degraded(facts)]
-    conditions += [one for one in (database, _autoscaling(facts)) if one]
+    conditions += [one for one in (database, _autoscaling(facts), _objectives(facts)) if one]
     conditions.append(_reconciled(facts))
     status: dict[str, Any] = {
         "observedGeneration": generation,
@@ -179,6 +179,17 @@ def _autoscaling(facts: Facts) -> Condition | None:
         return Condition("AutoscalingActive", False, "Pending", "there is no autoscaler yet")
     state = health(scalers[0])
     return Condition("AutoscalingActive", state.ready, state.reason, "" if state.ready else state.message)
+
+
+def _objectives(facts: Facts) -> Condition | None:
+    """Whether somebody is told when the service does not keep what it promises."""
+    if facts.spec.get("slo") is None:
+        return None
+    for gap in facts.gaps:
+        if gap.condition == "ObjectivesWatched":
+            return Condition("ObjectivesWatched", False, gap.reason, gap.message)
+    state = health(facts.child("PrometheusRule", facts.name))
+    return Condition("ObjectivesWatched", state.ready, state.reason, state.message)
 
 
 def _reconciled(facts: Facts) -> Condition:

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[4]
 SERVICES = ROOT / "services"
 CHARTS = ROOT / "charts"
+CHILDREN = ROOT / "operator" / "src" / "shop_operator" / "children"
 MANIFESTS = ROOT / "manifests"
 PLATFORM = ROOT / "tests" / "platform"
 

@@ -1,0 +1,124 @@
+"""Panels and sections as all dashboards here draw them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from grafana_foundation_sdk.builders import common, stat, statetimeline, timeseries
+from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, Row, ThresholdsConfig
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import dashboard as models
+
+SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+WIDTH = 24
+"""Columns of Grafana's grid."""
+_DEFAULTS: tuple[tuple[str, Any], ...] = (
+    ("transparent", False), ("repeatDirection", "h"), ("overrides", []), ("calcs", []), ("auto", False),
+    ("auto_count", 30), ("auto_min", "10s"), ("includeAll", False), ("multi", False), ("skipUrlSync", False),
+    ("allowCustomValue", True), ("fiscalYearStartMonth", 0), ("custom", {}), ("annotations", {}),
+    ("displayMode", "list"), ("placement", "bottom"), ("percentChangeColorMode", "standard"),
+    ("showPercentChange", False), ("wideLayout", True), ("justifyMode", "auto"), ("orientation", "auto"),
+    ("textMode", "auto"), ("unit", "short"), ("id", 0), ("fillOpacity", 70), ("rowHeight", 0.9),
+    ("alignValue", "left"), ("showValue", "auto"), ("perPage", 20),
+)  # fmt: skip
+"""What the SDK writes though Grafana takes it for granted."""
+
+
+class Query(NamedTuple):
+    """PromQL, and what its series are called: `{{pod}}` for a label."""
+
+    expr: str
+    legend: str
+
+
+def lines(
+    title: str, *queries: Query, unit: str = "short", width: int = 8, about: str = "", none: str = ""
+) -> timeseries.Panel:
+    """Values over time, from zero; `none` is said where there is no series."""
+    legend = common.VizLegendOptions().show_legend(True).display_mode(options.LegendDisplayMode.LIST)
+    tooltip = common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI)
+    panel = (
+        timeseries.Panel()
+        .legend(legend.placement(options.LegendPlacement.BOTTOM))
+        .tooltip(tooltip.sort(options.SortOrder.DESCENDING))
+    )
+    panel.title(title).datasource(SOURCE).unit(unit).min(0).height(8).span(width)
+    if about:
+        panel.description(about)
+    if none:
+        panel.no_value(none)
+    for query in queries:
+        panel.with_target(_target(query))
+    return panel
+
+
+def number(
+    title: str, query: str, *, unit: str = "short", width: int = 4, bad_above: float | None = None,
+    bad_below: float | None = None, about: str = "", none: str = "",
+) -> stat.Panel:  # fmt: skip
+    """One value at present, red beyond what is good."""
+    panel = stat.Panel().title(title).datasource(SOURCE).unit(unit).height(4).span(width)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    steps = [models.Threshold(color="green")]
+    if bad_above is not None:
+        steps.append(models.Threshold(value=bad_above, color="red"))
+    if bad_below is not None:
+        steps = [models.Threshold(color="red"), models.Threshold(value=bad_below, color="green")]
+    panel.thresholds(ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
+    if about:
+        panel.description(about)
+    if none:
+        panel.no_value(none)
+    return panel.with_target(_target(Query(query, "")))
+
+
+def states(title: str, query: Query, *, width: int = WIDTH, about: str = "") -> statetimeline.Panel:
+    """What is true (1) and what is not (0), over time."""
+    panel = statetimeline.Panel().title(title).datasource(SOURCE).height(6).span(width)
+    named = {
+        "0": models.ValueMappingResult(text="False", color="orange"),
+        "1": models.ValueMappingResult(text="True", color="blue"),
+    }
+    panel.mappings([models.ValueMap(options=named)]).merge_values(True)
+    if about:
+        panel.description(about)
+    return panel.with_target(_target(query))
+
+
+def dashboard(title: str, uid: str, *variables: Builder[models.VariableModel]) -> Dashboard:
+    """An empty one, for whichever Prometheus is chosen."""
+    empty = Dashboard(title).uid(uid).tags(["shopservice"]).timezone("browser").refresh("30s")
+    empty.time("now-1h", "now").readonly().tooltip(models.DashboardCursorSync.CROSSHAIR)
+    empty.with_variable(DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
+    for variable in variables:
+        empty.with_variable(variable)
+    return empty
+
+
+def section(on: Dashboard, title: str, panels: Iterable[Builder[models.Panel]]) -> Dashboard:
+    """A row with its panels below it, appended to a dashboard."""
+    on.with_row(Row(title))
+    for panel in panels:
+        on.with_panel(panel)
+    return on
+
+
+def plain(built: Builder[Any]) -> Any:
+    """As JSON has it, without what goes without saying."""
+    return _pruned(json.loads(json.dumps(built.build(), cls=JSONEncoder)))
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: found for key, item in value.items() if (key, found := _pruned(item)) not in _DEFAULTS}
+    return [_pruned(item) for item in value] if isinstance(value, list) else value
+
+
+def _target(query: Query) -> Dataquery:
+    target = Dataquery().expr(query.expr)
+    return target.legend_format(query.legend) if query.legend else target

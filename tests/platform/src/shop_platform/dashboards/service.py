@@ -1,0 +1,225 @@
+"""The dashboard of one service: a template, of which each service gets the sections that concern it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grafana_foundation_sdk.builders.dashboard import ConstantVariable, Dashboard
+
+from shop_platform.dashboards.panels import Query, dashboard, lines, number, plain, section, states
+
+SERVED = 'namespace="$namespace",job="$service"'
+"""The service's own series."""
+KNOWN = 'namespace="$namespace",name="$service"'
+"""What the operator says of it."""
+FAILED = 'http_response_status_code=~"5.."'
+_REQUEST, _CALL = "http_server_request_duration_seconds", "http_client_request_duration_seconds"
+
+
+def template() -> dict[str, Any]:
+    """`dashboard`, and `sections` for it: what each `needs` of the spec, and how high it is.
+
+    `<uid>`, `<namespace>` and `<service>` are the operator's to fill in.
+    """
+    empty = dashboard(
+        "<namespace> / <service>",
+        "<uid>",
+        ConstantVariable("namespace").value("<namespace>"),
+        ConstantVariable("service").value("<service>"),
+    )
+    return {
+        "dashboard": plain(empty),
+        "sections": [_part(needs, title, *panels) for needs, title, *panels in _SECTIONS],
+    }
+
+
+def _part(needs: str, title: str, *panels: Any) -> dict[str, Any]:
+    built = plain(section(Dashboard(title), title, panels))["panels"]
+    height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in built)
+    return {"needs": needs, "height": height, "panels": built}
+
+
+def _rate(series: str, labels: str = "", by: str = "") -> str:
+    grouped = f" by ({by}) " if by else ""
+    return f"sum{grouped}(rate({series}{{{SERVED}{labels}}}[$__rate_interval]))"
+
+
+def _quantile(share: float, series: str, by: str = "") -> str:
+    grouped = f"le,{by}" if by else "le"
+    return f"histogram_quantile({share}, {_rate(series + '_bucket', by=grouped)})"
+
+
+def _failing() -> str:
+    every = _rate(f"{_REQUEST}_count")
+    return f"({_rate(f'{_REQUEST}_count', ',' + FAILED)} or 0 * {every}) / {every}"
+
+
+_SLO = "shopservice:slo_errors:ratio"
+_SECTIONS: tuple[tuple[Any, ...], ...] = (
+    (
+        "",
+        "State",
+        number("Ready pods", f"shop_service_replicas_ready{{{KNOWN}}}", bad_below=1),
+        number("Wanted pods", f"shop_service_replicas_desired{{{KNOWN}}}"),
+        number(
+            "Not as it should be",
+            f'sum(shop_service_condition{{{KNOWN},condition!~"Degraded|Progressing"}} == bool 0)',
+            bad_above=1,
+            about="Conditions that are False: kubectl describe shopservice $service -n $namespace",
+        ),
+        states("Conditions", Query(f"shop_service_condition{{{KNOWN}}}", "{{condition}}"), width=12),
+    ),
+    (
+        "slo",
+        "Objectives",
+        lines(
+            "Budget left",
+            Query(f"shopservice:slo_budget_remaining:ratio{{{SERVED}}}", "{{slo}}"),
+            unit="percentunit",
+            width=12,
+            about="Of the whole period. At 0 the objective is broken.",
+        ),
+        lines(
+            "Burn rate",
+            Query(
+                f"{_SLO}{{{SERVED}}} / on (namespace, job, slo) group_left ()"
+                f" (1 - shopservice:slo_objective:ratio{{{SERVED}}})",
+                "{{slo}} {{window}}",
+            ),
+            width=12,
+            about="How many times faster than allowed the budget is used up, by window.",
+        ),
+    ),
+    (
+        "ports",
+        "Requests",
+        lines(
+            "Rate",
+            Query(
+                _rate(f"{_REQUEST}_count", by="http_response_status_code"), "{{http_response_status_code}}"
+            ),
+            unit="reqps",
+        ),
+        lines("Errors", Query(_failing(), "5xx"), unit="percentunit"),
+        lines(
+            "Duration",
+            *(Query(_quantile(share, _REQUEST), f"p{share * 100:.0f}") for share in (0.5, 0.95, 0.99)),
+            unit="s",
+        ),
+        lines(
+            "Slowest routes, p95",
+            Query(f"topk(5, {_quantile(0.95, _REQUEST, 'http_route')})", "{{http_route}}"),
+            unit="s",
+            width=12,
+        ),
+        lines("In flight", Query(f"http_server_active_requests{{{SERVED}}}", "{{pod}}"), width=12),
+    ),
+    (
+        "",
+        "Pods",
+        lines(
+            "Pods",
+            Query(f"shop_service_replicas_ready{{{KNOWN}}}", "ready"),
+            Query(f"shop_service_replicas_desired{{{KNOWN}}}", "wanted"),
+            Query(f"shop_service_autoscaler_limit{{{KNOWN}}}", "{{bound}}"),
+        ),
+        lines(
+            "CPU",
+            Query(f"rate(process_cpu_seconds_total{{{SERVED}}}[$__rate_interval])", "{{pod}}"),
+            about="Cores.",
+        ),
+        lines("Memory", Query(f"process_resident_memory_bytes{{{SERVED}}}", "{{pod}}"), unit="bytes"),
+    ),
+    (
+        "autoscaling",
+        "Autoscaling",
+        lines(
+            "Load of a pod",
+            Query(
+                f"{_rate('http_server_requests_total')} / scalar(shop_service_replicas_ready{{{KNOWN}}} > 0)",
+                "RequestsPerSecond",
+            ),
+            Query(
+                f"{_rate('http_server_active_request_seconds_total')}"
+                f" / scalar(shop_service_replicas_ready{{{KNOWN}}} > 0)",
+                "Concurrency",
+            ),
+            Query(f"shop_service_autoscaler_target{{{KNOWN}}}", "target {{metric}}"),
+            width=24,
+            about="What one pod carries, and what it is to carry: above it there will be more pods.",
+        ),
+    ),
+    (
+        "database",
+        "Database",
+        states("Database", Query(f'shop_service_condition{{{KNOWN},condition=~"Data.*"}}', "{{condition}}")),
+    ),
+    (
+        "dependsOn",
+        "Calls to other services",
+        lines(
+            "Rate",
+            Query(
+                _rate(f"{_CALL}_count", by="server_address,error_type"), "{{server_address}} {{error_type}}"
+            ),
+            unit="reqps",
+        ),
+        lines(
+            "Duration, p95", Query(_quantile(0.95, _CALL, "server_address"), "{{server_address}}"), unit="s"
+        ),
+        lines(
+            "Not answered by them",
+            Query(
+                _rate("http_client_not_sent_total", by="server_address,reason"),
+                "{{server_address}} {{reason}}",
+            ),
+            Query(
+                _rate("http_client_fallbacks_total", by="server_address,outcome"),
+                "{{server_address}} {{outcome}}",
+            ),
+            Query(
+                f'max by (server_address) (http_client_circuit_state{{{SERVED},state="open"}})',
+                "{{server_address}} circuit open",
+            ),
+            about="Calls not sent per second, fallbacks per second, and 1 while the circuit is open.",
+        ),
+    ),
+    (
+        "events",
+        "Events",
+        lines(
+            "Not published yet", Query(f"max(outbox_events{{{SERVED}}})", "events"), none="publishes nothing"
+        ),
+        lines(
+            "Oldest of them",
+            Query(f"max(outbox_oldest_event_age_seconds{{{SERVED}}})", "age"),
+            unit="s",
+            none="publishes nothing",
+        ),
+        lines(
+            "Publishing",
+            Query(_rate("outbox_published_total"), "published"),
+            Query(_rate("outbox_errors_total"), "errors"),
+            unit="ops",
+            none="publishes nothing",
+        ),
+        lines(
+            "Consumed",
+            Query(_rate("consumer_events_total", by="consumer,outcome"), "{{consumer}} {{outcome}}"),
+            unit="ops",
+            none="consumes nothing",
+        ),
+        lines(
+            "Waiting to be consumed",
+            Query(f"max by (stream, consumer) (consumer_lag_events{{{SERVED}}})", "{{stream}} {{consumer}}"),
+            none="consumes nothing",
+        ),
+        lines(
+            "Time of an event, p95",
+            Query(_quantile(0.95, "consumer_duration_seconds", "consumer"), "{{consumer}}"),
+            unit="s",
+            none="consumes nothing",
+        ),
+    ),
+)
+"""What a section needs of the spec ("" none), its title, its panels."""
