@@ -101,6 +101,15 @@ def test_replicas_are_handed_over_before_they_are_let_go() -> None:
     assert names(steps([deployment()], [released])) == ["Apply Deployment"]
 
 
+def test_a_start_with_the_fewest_pods_is_made_up_for_when_it_was_interrupted() -> None:
+    """Killed after the Deployment was made, the operator finds it with the API server's default."""
+    made = {**with_hash(deployment()), "defaultReplicas": True}
+    made["spec"] = {**made["spec"], "replicas": 1}
+    assert names(steps([deployment()], [made], fewest=2)) == ["HandOver Deployment 2"]
+    assert steps([deployment()], [made], fewest=1) == []
+    assert steps([deployment()], [{**made, "defaultReplicas": False}], fewest=2) == []
+
+
 def test_an_autoscaler_that_goes_goes_first() -> None:
     live = [with_hash(deployment()), with_hash(child("ScaledObject")), with_hash(child("Service"))]
     assert names(steps([deployment(replicas=3)], live)) == [

@@ -10,6 +10,8 @@ Manifest = dict[str, Any]
 MANAGER = "shop-operator"
 # True in a projected Deployment while `replicas` is a field that our applies own.
 OWNS_REPLICAS = "ownsReplicas"
+# True in one whose `replicas` nobody has written yet: it is the API server's default.
+DEFAULT_REPLICAS = "defaultReplicas"
 _DROPPED_ANNOTATIONS = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
@@ -28,12 +30,12 @@ def project(manifest: Manifest, kind: str) -> Manifest:
     if kind == "Pod":
         projected = _pod(projected)
     if kind == "Deployment":
-        projected[OWNS_REPLICAS] = any(
-            entry.get("manager") == MANAGER
-            and entry.get("operation") == "Apply"
-            and "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
+        owners = [
+            (entry.get("manager"), entry.get("operation"))
             for entry in managed
-        )
+            if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
+        ]
+        projected |= {OWNS_REPLICAS: (MANAGER, "Apply") in owners, DEFAULT_REPLICAS: not owners}
     compact: Manifest = _shared(projected)
     return compact
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from shop_operator.children.meta import APPLY_POLICY
 from shop_operator.cluster import kinds
-from shop_operator.cluster.projection import OWNS_REPLICAS
+from shop_operator.cluster.projection import DEFAULT_REPLICAS, OWNS_REPLICAS
 from shop_operator.engine.cache import Key, Ref, ref_of
 from shop_operator.engine.diff import HASH_ANNOTATION, Path, applied_hash, differences
 from shop_operator.engine.ownership import Owner, controller, owner
@@ -120,6 +120,9 @@ def _child(manifest: Manifest, live: Manifest | None, key: Key, uid: str, fewest
         if autoscaled and live.get(OWNS_REPLICAS):
             yield HandOver(ref_of(manifest), max(fewest, live["spec"].get("replicas", 1)))
         yield Apply(with_hash(manifest), live, tuple(found) if same else ())
+    if autoscaled and live.get(DEFAULT_REPLICAS) and live["spec"].get("replicas", 1) < fewest:
+        # It was made, and what was to come next did not.
+        yield HandOver(ref_of(manifest), fewest)
 
 
 def _once(manifest: Manifest) -> bool:
