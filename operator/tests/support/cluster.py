@@ -1,6 +1,7 @@
 """A real API server, and the operator as the process that it is in a cluster."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import multiprocessing
@@ -52,7 +53,8 @@ def server() -> Iterator[ApiServer]:
 
 
 class Operator:
-    """The operator as a process, limited to one namespace; `user` is who the API server takes it for."""
+    """The operator as a process, limited to one namespace; `user` is who the API server takes it for, `url`
+    where it finds that."""
 
     def __init__(
         self,
@@ -61,11 +63,14 @@ class Operator:
         namespace: str,
         user: str = "operator",
         groups: Sequence[str] = (),
+        *,
+        url: str = "",
     ) -> None:
         self.log = folder / "operator.log"
         self.kubeconfig = folder / "kubeconfig"
         config = yaml.safe_load(server.kubeconfig.read_text())
         config["users"][0]["user"] = {"token": server.token_for(user, groups)}
+        config["clusters"][0]["cluster"]["server"] = url or server.url
         self.kubeconfig.write_text(yaml.safe_dump(config))
         self.env = {"KUBECONFIG": str(self.kubeconfig), "SHOP_OPERATOR_NAMESPACE": namespace}
         self.process: multiprocessing.context.ForkServerProcess | None = None
@@ -292,8 +297,9 @@ def rights() -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
-async def cluster(server: ApiServer) -> AsyncIterator[Cluster]:
+@contextlib.asynccontextmanager
+async def connected(server: ApiServer) -> AsyncIterator[Cluster]:
+    """A new namespace of a server that has the CRD and the operator's role."""
     info = kopf.ConnectionInfo(server=server.url, ca_path=str(server.ca), token=server.token)
     async with Api(Connection(info, user_agent="kubectl")) as api:
         await api.apply(custom_resource_definition(), kinds.CRD, manager="kubectl")
@@ -316,6 +322,12 @@ async def cluster(server: ApiServer) -> AsyncIterator[Cluster]:
 
         await here.until(served)
         here.mark()
+        yield here
+
+
+@pytest.fixture
+async def cluster(server: ApiServer) -> AsyncIterator[Cluster]:
+    async with connected(server) as here:
         yield here
 
 
