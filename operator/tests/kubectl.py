@@ -24,6 +24,13 @@ ADDON_CRDS = {
 }
 
 
+def addon_crds() -> list[dict[str, Any]]:
+    """KEDA's and the Prometheus Operator's, as far as the operator makes objects of them."""
+    modules = cache_table("modules.json")
+    files = [Path(str(modules[module])) / path for module, paths in ADDON_CRDS.items() for path in paths]
+    return [yaml.safe_load(file.read_text()) for file in files]
+
+
 class Kubectl:
     """Runs kubectl in a namespace of its own; with "" in none."""
 
@@ -74,13 +81,11 @@ class Kube:
 @contextmanager
 def kube() -> Iterator[Kube]:
     """A server with all CRDs, ready to be used."""
-    modules = cache_table("modules.json")
     with ApiServer() as server:
         found = Kube(server)
         kubectl = Kubectl(server.kubeconfig, "default")
         kubectl.apply(custom_resource_definition())
-        for module, paths in ADDON_CRDS.items():
-            for path in paths:
-                kubectl.apply(yaml.safe_load((Path(str(modules[module])) / path).read_text()))
+        for crd in addon_crds():
+            kubectl.apply(crd)
         kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         yield found

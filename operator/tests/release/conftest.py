@@ -11,12 +11,12 @@ import kopf
 import pytest
 import yaml
 from kindlocal.apiserver import ApiServer
-from kindlocal.paths import binary, cache_table
+from kindlocal.paths import binary
 from shop_operator.cluster.client import Api
 from shop_operator.cluster.connection import Connection
 
 from ..generated import REPOSITORY
-from ..kubectl import ADDON_CRDS, Kubectl
+from ..kubectl import Kubectl, addon_crds
 from ..support.cluster import NAMESPACE, Cluster, Operator
 
 CHART = REPOSITORY / "charts" / "shop-operator"
@@ -109,7 +109,6 @@ def operator(server: ApiServer, tmp_path: Path, kubectl: Kubectl) -> Iterator[Re
 
 async def optional_kinds(kubectl: Kubectl) -> None:
     """KEDA's and the Prometheus Operator's CRDs appear."""
-    modules = cache_table("modules.json")
-    for module, path in ADDON_CRDS.items():
-        kubectl.apply(yaml.safe_load((Path(str(modules[module])) / path).read_text()))
+    for crd in addon_crds():
+        kubectl.apply(crd)
     await asyncio.to_thread(kubectl, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")

@@ -29,6 +29,7 @@ FULL: dict[str, Any] = {
     "expose": {"type": "Ingress", "host": "cart.example.com"},
     "autoscaling": {"min": 1, "max": 3, "metrics": [{"type": "Cpu", "target": "70"}]},
     "migrations": {"args": ["migrate"]},
+    "slo": {"availability": "99.9"},
 }
 LEAST: dict[str, Any] = {"replicas": 1, "monitoring": {"enabled": False}}
 
@@ -108,6 +109,7 @@ async def everything(cluster: Cluster, kubectl: Kubectl, operator: Released) -> 
     await optional_kinds(kubectl)
     await cluster.until_there("ScaledObject", "cart")
     await cluster.until_there("PodMonitor", "cart")
+    await cluster.until_there("PrometheusRule", "cart")
     await cluster.until_gone("HorizontalPodAutoscaler", "cart")
 
     for kind, name in await children(cluster):
