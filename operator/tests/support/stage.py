@@ -17,13 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from kindlocal.apiserver import ApiServer
-from kindlocal.paths import cache_table
 from shop_operator.cluster import kinds
 
 from ..children import golden
-from ..kubectl import ADDON_CRDS, Kubectl
+from ..kubectl import Kubectl, addon_crds
 from .cluster import Cluster, Operator, connected
 from .proxy import Proxy
 from .snapshot import Snapshot, differences, snapshot
@@ -56,8 +54,10 @@ class Stage:
     def __init__(self, cluster: Cluster, proxy: Proxy, operator: Operator) -> None:
         self.cluster, self.proxy, self.operator = cluster, proxy, operator
         self.env: dict[str, str] = {}
+        self.calm = CALM
+        self.wait_for_events = True
+        """Whether it is not quiet before the operator was shown what the controllers did."""
         self._to_be_seen: dict[str, int] = {}
-        self._answered: set[str] = set()
 
     async def start(self) -> None:
         self._to_be_seen.clear()
@@ -73,7 +73,7 @@ class Stage:
     async def quiet(self) -> None:
         """Until the operator does nothing, and has seen what was done last."""
         calm, calls = 0, -1
-        while calm < CALM:
+        while calm < self.calm:
             if self.operator.process is None:
                 await self.start()
             still = calls == len(self.proxy.calls) and not self.proxy.in_flight and self._all_seen()
@@ -112,7 +112,9 @@ class Stage:
         return [str(call) for call in self.proxy.writes[before:]]
 
     def _all_seen(self) -> bool:
-        return all(self.proxy.seen.get(kind, 0) >= version for kind, version in self._to_be_seen.items())
+        return not self.wait_for_events or all(
+            self.proxy.seen.get(kind, 0) >= version for kind, version in self._to_be_seen.items()
+        )
 
     async def _idle(self) -> bool:
         try:
@@ -252,14 +254,6 @@ async def stage(server: ApiServer, folder: Path) -> AsyncIterator[Stage]:
             operator.kill()
         assert operator.errors() == []
         assert operator.refused() == []
-
-
-def addon_crds() -> list[Manifest]:
-    """The definitions of the optional kinds, as their projects publish them."""
-    modules = cache_table("modules.json")
-    return [
-        yaml.safe_load((Path(str(modules[module])) / path).read_text()) for module, path in ADDON_CRDS.items()
-    ]
 
 
 def prepare(server: ApiServer) -> None:
