@@ -107,9 +107,9 @@ async def everything(cluster: Cluster, kubectl: Kubectl, operator: Released) -> 
     assert await cluster.get("HorizontalPodAutoscaler", "cart")
 
     await optional_kinds(kubectl)
-    await cluster.until_there("ScaledObject", "cart")
-    await cluster.until_there("PodMonitor", "cart")
-    await cluster.until_there("PrometheusRule", "cart")
+    for kind in CHILD_KINDS:
+        if kind.optional:
+            await cluster.until_there(kind.kind, "cart")
     await cluster.until_gone("HorizontalPodAutoscaler", "cart")
 
     for kind, name in await children(cluster):
