@@ -1,5 +1,7 @@
 """What others change or delete is put right, and named."""
 
+import asyncio
+
 import pytest
 from shop_operator.cluster import kinds
 
@@ -63,6 +65,25 @@ async def test_an_edited_child_of_each_kind_is_put_right_and_the_editor_named(cl
     )
     repaired = {k: v for k, v in operator.metrics().items() if "drift_repaired_total" in k and "edited" in k}
     assert sum(repaired.values()) == len(EDITS)
+
+
+async def test_who_removes_a_field_cannot_be_named_and_nobody_else_is_blamed(cluster, operator) -> None:
+    await operator.start()
+    await cluster.apply("cart", **SPEC)
+    await cluster.until_reconciled("cart")
+    metadata = {"name": "cart", "namespace": cluster.namespace, "labels": {"team": "a"}}
+    labelled = {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
+    await cluster.api.apply(labelled, kinds.of("Service"), manager="bystander")
+    await asyncio.sleep(1.1)  # managedFields tell time by the second
+    await cluster.apply("cart", **SPEC | {"ports": [{"name": "http", "port": 8081}]})
+    await cluster.until_reconciled("cart")
+    await cluster.edit("Service", "cart", {"metadata": {"labels": {"app.kubernetes.io/component": None}}})
+
+    async def told() -> str | None:
+        return next((note for note in await notes(cluster) if note.startswith("Service cart: ")), None)
+
+    note = await cluster.until(told)
+    assert "component was removed by an unknown manager" in note
 
 
 async def test_a_deleted_child_of_each_kind_comes_back(cluster, operator) -> None:

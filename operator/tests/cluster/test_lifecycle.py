@@ -88,9 +88,56 @@ async def test_a_foreign_object_is_left_alone_and_the_others_go_on(cluster, oper
     assert "Service cart exists and is not this service's" in found["message"]
     assert await cluster.get("Deployment", "cart")
     assert (await cluster.get("Service", "cart"))["spec"]["ports"][0]["port"] == 1234
+    # What its owner does with it is none of our business, and costs nothing.
+    await cluster.until(operator.idle)
+    cluster.mark()
+    await cluster.edit("Service", "cart", {"spec": {"ports": [{"port": 1234, "name": "theirs"}]}})
     await cluster.delete("Service", "cart")
     await cluster.until_reconciled("cart")
+    await cluster.until(operator.idle)
+    assert sorted(cluster.calls()) == ["get services/cart", "patch services/cart", "patch shopservices/cart"]
     assert (await cluster.get("Service", "cart"))["spec"]["ports"][0]["port"] == 80
+
+
+async def test_a_foreign_object_that_is_handed_over_becomes_the_child(cluster, operator) -> None:
+    await operator.start()
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "cart", "namespace": cluster.namespace},
+    }
+    await cluster.api.create(foreign, kinds.of("ServiceAccount"), manager="kubectl")
+    await cluster.apply("cart", ports=PORTS)
+    found = await cluster.until_condition("cart", "Reconciled", "False", "ChildConflict")
+    labels = dict(
+        label.split("=") for label in found["message"].partition("label it ")[2].split(" ")[0].split(",")
+    )
+    await cluster.edit("ServiceAccount", "cart", {"metadata": {"labels": labels}})
+    await cluster.until_reconciled("cart")
+    owner = (await cluster.get("ServiceAccount", "cart"))["metadata"]["ownerReferences"][0]
+    assert owner["kind"] == "ShopService"
+
+
+async def test_everything_that_is_in_the_way_is_told_at_once(cluster, operator) -> None:
+    await operator.start()
+    for kind, version in (("Service", "v1"), ("ServiceAccount", "v1")):
+        theirs = {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": {"name": "cart", "namespace": cluster.namespace},
+        }
+        spec = {"spec": {"ports": [{"port": 1234}]}} if kind == "Service" else {}
+        await cluster.api.create(theirs | spec, kinds.of(kind), manager="kubectl")
+    # A volume that no pod may have: only the API server knows, and refuses the Deployment.
+    await cluster.apply("cart", ports=PORTS, volumes=[{"name": "x", "unknown": {}}])
+
+    async def told() -> str | None:
+        message = (await cluster.condition("cart", "Reconciled"))["message"]
+        return message if "Deployment cart: " in message else None
+
+    message = await cluster.until(told)
+    for found in ("Service cart exists and is not", "ServiceAccount cart exists and is not"):
+        assert message.count(found) == 1
 
 
 async def test_two_services_do_not_fight_over_a_child(cluster, operator) -> None:

@@ -110,6 +110,22 @@ async def test_a_failed_migration_holds_the_rollout_and_says_so(cluster, operato
     assert f"logs job/{second}" in found["message"]
     assert image(await cluster.get("Deployment", "cart")) == "shop/cart:1"
     assert (await cluster.get("ShopService", "cart"))["status"]["migratedImage"] == "shop/cart:1"
+    # Meanwhile drift is repaired as ever, to the version before.
+    uid = (await cluster.get("Deployment", "cart"))["metadata"]["uid"]
+    await cluster.edit("Deployment", "cart", {"spec": {"replicas": 7, "paused": True}})
+
+    async def put_right() -> bool:
+        return (await cluster.get("Deployment", "cart"))["spec"]["replicas"] == 1
+
+    await cluster.until(put_right)
+    await cluster.delete("Deployment", "cart")
+
+    async def back() -> bool:
+        live = await cluster.get("Deployment", "cart")
+        return live is not None and live["metadata"]["uid"] != uid
+
+    await cluster.until(back)
+    assert image(await cluster.get("Deployment", "cart")) == "shop/cart:1"
     # Back to the image that is migrated: nothing to wait for.
     await cluster.apply("cart", image="shop/cart:1", **SPEC)
     await cluster.until_condition("cart", "Degraded", "False")

@@ -10,11 +10,18 @@ pytestmark = pytest.mark.apiserver
 
 
 async def test_diff_tells_what_would_change_and_changes_nothing(cluster, operator, tmp_path) -> None:
-    def diff(**spec) -> list[str]:
+    def diff(*, code: int = 1, **spec) -> list[str]:
         file = tmp_path / "cart.yaml"
         file.write_text(yaml.safe_dump(cluster.manifest("cart", **spec)))
-        command = [sys.executable, "-c", "from shop_operator.cli.main import main; main()", "diff", str(file)]
-        answer = subprocess.run(command, env=operator.env, capture_output=True, text=True, check=True)
+        command = [
+            sys.executable,
+            "-c",
+            "from shop_operator.cli.main import main; raise SystemExit(main())",
+            "diff",
+            str(file),
+        ]
+        answer = subprocess.run(command, env=operator.env, capture_output=True, text=True)
+        assert answer.returncode == code, answer.stderr
         return [line.removeprefix(f"{cluster.namespace}/cart").strip() for line in answer.stdout.splitlines()]
 
     ports = [{"name": "http", "port": 8080}]
@@ -24,6 +31,11 @@ async def test_diff_tells_what_would_change_and_changes_nothing(cluster, operato
     await operator.start()
     await cluster.apply("cart", ports=ports)
     await cluster.until_reconciled("cart")
-    assert diff(ports=ports) == []
+    assert diff(code=0, ports=ports) == []
     assert diff(ports=ports, replicas=0) == ["~ Deployment cart: spec.replicas"]
     assert "- Service cart" in diff()
+    # As of `kubectl diff`: an error is told apart from a difference.
+    operator.kubeconfig.write_text(
+        operator.kubeconfig.read_text().replace("https://", "https://127.0.0.2:1/")
+    )
+    assert diff(code=2, ports=ports) == []

@@ -32,16 +32,22 @@ class Server:
         self.scripts: asyncio.Queue[list[dict[str, Any]]] = asyncio.Queue()
         self.watched_from: list[str] = []
         self.lists = 0
+        self.expired = 0  # how often a list is too old before it is complete
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if "watch" in request.query:
             return await self._watch(request)
         start = int(request.query.get("continue", 0))
         self.lists += start == 0
+        if start and self.expired:
+            self.expired -= 1
+            expired = {"kind": "Status", "code": 410, "reason": "Expired", "message": "continue is too old"}
+            return web.json_response(expired, status=410)
         metadata: dict[str, Any] = {"resourceVersion": str(self.version)}
         if start + 2 < len(self.objects):
             metadata["continue"] = str(start + 2)
-        return web.json_response({"metadata": metadata, "items": self.objects[start : start + 2]})
+        # As the API server does it for metadata alone: no items are null.
+        return web.json_response({"metadata": metadata, "items": self.objects[start : start + 2] or None})
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         self.watched_from.append(request.query["resourceVersion"])
@@ -109,6 +115,21 @@ async def test_a_version_that_is_gone_means_a_new_list_without_ghosts(code: int)
         await until(lambda: len(server.watched_from) == 2)
         assert names(cache) == {"stays", "new"}
         assert server.watched_from == ["10", "30"]
+
+
+async def test_a_list_that_expires_between_its_pages_is_begun_anew_and_not_in_a_hurry() -> None:
+    server = Server()
+    server.objects, server.expired = [secret(name, 5) for name in "abc"], 2
+    began = asyncio.get_running_loop().time()
+    async with running(server) as cache:
+        assert names(cache) == set("abc")
+        assert server.lists == 3
+        assert asyncio.get_running_loop().time() - began > 0.3
+
+
+async def test_a_kind_without_objects_is_a_list_too() -> None:
+    async with running(Server()) as cache:
+        assert names(cache) == set()
 
 
 async def test_lines_longer_than_any_buffer_are_read() -> None:

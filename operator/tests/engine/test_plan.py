@@ -3,7 +3,18 @@
 from typing import Any
 
 from shop_operator.engine.cache import Key, Ref, ref_of
-from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver, Step, plan, with_hash
+from shop_operator.engine.plan import (
+    Apply,
+    Conflict,
+    Create,
+    Delete,
+    HandOver,
+    Step,
+    last_applied,
+    plan,
+    stages,
+    with_hash,
+)
 from shop_operator.engine.rollout import Gate
 
 CART = Key("shop", "cart")
@@ -29,10 +40,10 @@ def deployment(**spec: Any) -> dict[str, Any]:
 
 
 def steps(
-    desired: list[dict[str, Any]], live: list[dict[str, Any]], gate: Gate = OPEN, fewest: int = 1
+    desired: list[dict[str, Any]], live: list[dict[str, Any]], gate: Gate = OPEN, **more: Any
 ) -> list[Step]:
     found = {ref_of(one): one for one in live}
-    return plan(CART, UID, desired, found.get, live, gate, fewest=fewest)
+    return plan(CART, UID, desired, found.get, live, gate, **more)
 
 
 def names(found: list[Step]) -> list[str]:
@@ -132,6 +143,72 @@ def test_a_closed_gate_holds_the_deployment_and_an_autoscaler_without_one() -> N
     assert names(steps(desired, [], migrating)) == ["Apply Service", "Apply Job"]
     old = with_hash(deployment(replicas=4))
     assert names(steps(desired, [old], migrating)) == ["Apply Service", "Apply Job", "Apply ScaledObject"]
+
+
+MIGRATING = Gate("Migrating", job="cart-migrate-1")
+
+
+def deployed(image: str, **spec: Any) -> dict[str, Any]:
+    return deployment(**spec, template={"image": image})
+
+
+def test_drift_of_a_held_deployment_goes_back_to_what_was_applied_and_not_to_the_new_image() -> None:
+    old, new = deployed("x:1", replicas=2, paused=False), deployed("x:2", replicas=2, paused=False)
+    live = with_hash(old, migrates=True)
+    assert steps([new], [live], MIGRATING) == []
+    edited = {**live, "spec": {**live["spec"], "paused": True, "template": {"image": "x:3"}}}
+    (repair,) = steps([new], [edited], MIGRATING)
+    assert isinstance(repair, Apply)
+    assert repair.manifest["spec"] == old["spec"]
+    assert set(repair.drift) == {("f:spec", "f:paused"), ("f:spec", "f:template", "f:image")}
+
+
+def test_a_held_deployment_follows_the_number_of_pods_and_lets_an_autoscaler_have_it() -> None:
+    live = with_hash(deployed("x:1", replicas=2), migrates=True)
+    (scaled,) = steps([deployed("x:2", replicas=5)], [live], MIGRATING)
+    assert isinstance(scaled, Apply)
+    assert scaled.manifest["spec"] == deployed("x:1", replicas=5)["spec"]
+    released, kept = steps([deployed("x:2")], [{**live, "ownsReplicas": True}], MIGRATING, fewest=1)
+    assert released == HandOver(Ref("Deployment", "shop", "cart"), 2)
+    assert isinstance(kept, Apply)
+    assert kept.manifest["spec"] == deployed("x:1")["spec"]
+
+
+def test_a_held_deployment_that_was_deleted_is_made_again_as_the_version_before() -> None:
+    (again,) = steps([deployed("x:2")], [], MIGRATING, standing=deployed("x:1"))
+    assert isinstance(again, Apply)
+    assert again.manifest["spec"] == deployed("x:1")["spec"]
+
+
+def test_a_record_that_somebody_edited_is_not_believed_and_a_missing_one_is_written() -> None:
+    live = with_hash(deployed("x:1"), migrates=True)
+    assert last_applied(live) == deployed("x:1")
+    live["metadata"]["annotations"]["shopservice.dev/last-applied"] = '{"spec": {"replicas": 0}}'
+    assert last_applied(live) is None
+    unrecorded = with_hash(deployed("x:1"))
+    assert last_applied(unrecorded) is None
+    (record,) = steps([deployed("x:1")], [unrecorded], Gate("Open", job="cart-migrate-1"))
+    assert isinstance(record, Apply)
+    assert last_applied(record.manifest) == deployed("x:1")
+
+
+def test_what_pods_stand_on_comes_before_them_and_an_autoscaler_after() -> None:
+    made: list[Step] = [
+        Apply(child(kind), None)
+        for kind in ("Deployment", "ScaledObject", "NetworkPolicy", "Secret", "StatefulSet")
+    ]
+    deployment_ = Ref("Deployment", "shop", "cart")
+    found = stages(
+        [Delete(child("Service", "old")), *made, HandOver(deployment_, 2),
+         Delete(child("HorizontalPodAutoscaler"))]
+    )  # fmt: skip
+    assert [[names(chain) for chain in stage] for stage in found] == [
+        [["Delete HorizontalPodAutoscaler"]],
+        [["Apply NetworkPolicy"], ["Apply Secret"]],
+        [["Apply Deployment", "HandOver Deployment 2"], ["Apply StatefulSet"]],
+        [["Apply ScaledObject"]],
+        [["Delete Service"]],
+    ]
 
 
 def test_the_finished_job_of_this_image_is_kept_and_older_ones_go() -> None:

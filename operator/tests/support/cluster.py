@@ -214,6 +214,14 @@ class Cluster:
             assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
             await asyncio.sleep(0.02)
 
+    async def until_said(self, operator: Operator, text: str) -> None:
+        """Until the operator's log has it."""
+
+        async def said() -> bool:
+            return text in operator.log.read_text()
+
+        await self.until(said)
+
     async def until_there(self, kind: str, name: str) -> dict[str, Any]:
         found: dict[str, Any] = await self.until(lambda: self.get(kind, name))
         return found

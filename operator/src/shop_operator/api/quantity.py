@@ -5,6 +5,7 @@ Rules: k8s.io/apimachinery/pkg/api/resource, `Quantity`.
 
 import re
 from decimal import ROUND_UP, Decimal
+from functools import lru_cache
 
 PATTERN = r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$"
 """A quantity without sign; RE2 and Python read it alike."""
@@ -23,6 +24,7 @@ def value(text: str) -> Decimal:
     return number.scaleb(_exponent(suffix))
 
 
+@lru_cache(maxsize=4096)  # the same few amounts, in every reconcile
 def canonical(text: str) -> str:
     """The quantity as the API server stores it: `1000m` is `1`, `1024Mi` is `1Gi`, `1.5Gi` is `1536Mi`.
 

@@ -102,12 +102,18 @@ def _broken(model: Model, path: str) -> Iterator[tuple[str, Rule]]:
     for rule in model.rules:
         if rule.holds is not None and not rule.holds(model):
             yield ".".join(filter(None, (path, rule.field))), rule
-    for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
-        here = f"{path}.{field.alias or name}" if path else field.alias or name
-        for index, item in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(item, Model):
-                yield from _broken(item, f"{here}[{index}]" if isinstance(value, list) else here)
+    for name, value in model.__dict__.items():
+        if isinstance(value, Model):
+            yield from _broken(value, _below(model, path, name))
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, Model):
+                    yield from _broken(item, f"{_below(model, path, name)}[{index}]")
+
+
+def _below(model: Model, path: str, name: str) -> str:
+    shown = type(model).model_fields[name].alias or name
+    return f"{path}.{shown}" if path else shown
 
 
 def _explained(found: dict[str, Any]) -> tuple[str, str]:
@@ -125,7 +131,7 @@ def _explained(found: dict[str, Any]) -> tuple[str, str]:
 
 def _without_nulls(value: Any) -> Any:
     """Null is "not given", as the API server has it."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [_without_nulls(item) for item in value]

@@ -4,9 +4,9 @@ from typing import Any
 
 from shop_operator.api import quantity
 
-_QUANTITIES = ("requests", "limits")
-_QUANTITY = ("sizeLimit", "divisor")
-_AS_IT_IS = ("data", "binaryData", "matchLabels", "annotations")
+_QUANTITIES = frozenset({"requests", "limits"})
+_QUANTITY = frozenset({"sizeLimit", "divisor"})
+_AS_IT_IS = frozenset({"data", "binaryData", "matchLabels", "annotations"})
 """Maps from names to texts, where an empty text is a value."""
 
 
@@ -21,14 +21,20 @@ def canonical(value: Any, key: str = "") -> Any:
             return dict(value)
         if key in _QUANTITIES:
             return {name: _amount(amount) for name, amount in value.items()}
-        return {
-            name: found
-            for name, item in value.items()
-            if (found := canonical(item, name)) not in (None, "", [])
-        }
+        # Every reconcile passes here with all its children: most of their values are leaves that just stay.
+        found = {}
+        for name, item in value.items():
+            if isinstance(item, dict):
+                found[name] = canonical(item, name)
+            elif isinstance(item, list):
+                if item:
+                    found[name] = canonical(item)
+            elif item is not None and item != "":
+                found[name] = _amount(item) if name in _QUANTITY else item
+        return found
     if isinstance(value, list):
         return [canonical(item) for item in value]
-    return _amount(value) if key in _QUANTITY and value is not None else value
+    return value
 
 
 def _amount(found: Any) -> Any:

@@ -14,7 +14,10 @@ from shop_operator.cli.render import render
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 1 for what is wrong in the input, 2 for wrong usage."""
+    """Run one command; the exit code is 0, 1 for what is wrong in the input, 2 for wrong usage.
+
+    `diff` has the codes of `kubectl diff`: 1 tells of differences, 2 of anything that is wrong.
+    """
     flags = _parser().parse_args(argv)
     try:
         return _run(flags)
@@ -22,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"shop-operator: {error}", file=sys.stderr)
     except Unreadable as error:
         print(error, file=sys.stderr)  # every line begins with its file
-    return 1
+    return 2 if flags.command == "diff" else 1
 
 
 def _run(flags: argparse.Namespace) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 Manifest = dict[str, Any]
@@ -12,49 +15,102 @@ MANAGER = "shop-operator"
 OWNS_REPLICAS = "ownsReplicas"
 # True in one whose `replicas` nobody has written yet: it is the API server's default.
 DEFAULT_REPLICAS = "defaultReplicas"
+# Of a ConfigMap's values that are longer, only a digest is kept: scripts and dashboards are most of the data.
+LONG_TEXT = 256
+
+_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "deletionTimestamp",
+)
 _DROPPED_ANNOTATIONS = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
 )
+# What is read of each kind's status. A change of anything else is no news: an HPA, for one, writes the
+# metrics' values every 15 s.
+_STATUS = {
+    "Deployment": (
+        "observedGeneration",
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "conditions",
+    ),
+    "StatefulSet": ("observedGeneration", "replicas", "readyReplicas", "currentRevision", "updateRevision"),
+    "Job": ("conditions",),
+    "HorizontalPodAutoscaler": ("conditions",),
+    "ScaledObject": ("conditions",),
+    "PersistentVolumeClaim": ("phase", "capacity", "conditions"),
+}
+_CONDITION = ("type", "status", "reason", "message")
 
 
 def project(manifest: Manifest, kind: str) -> Manifest:
-    """The object without managedFields, and of a Pod only what says how it does."""
-    metadata = dict(manifest["metadata"])
-    managed = metadata.pop("managedFields", None) or ()
-    annotations = metadata.get("annotations")
-    if annotations:
+    """The object with what is of use in its metadata and status, and of a Pod only how it does."""
+    source = manifest["metadata"]
+    metadata = _picked(source, _METADATA)
+    if annotations := source.get("annotations"):
         metadata["annotations"] = {k: v for k, v in annotations.items() if k not in _DROPPED_ANNOTATIONS}
-    # Objects in a list come without these two.
+    # Objects in a list come without their kind.
     projected = {**manifest, "kind": kind, "metadata": metadata}
     if kind == "Pod":
         projected = _pod(projected)
+    elif kind != "ShopService" and "status" in projected:
+        projected["status"] = _status(projected["status"], _STATUS.get(kind, ()))
     if kind == "Deployment":
         owners = [
             (entry.get("manager"), entry.get("operation"))
-            for entry in managed
+            for entry in source.get("managedFields") or ()
             if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
         ]
         projected |= {OWNS_REPLICAS: (MANAGER, "Apply") in owners, DEFAULT_REPLICAS: not owners}
-    compact: Manifest = _shared(projected)
+    compact: Manifest = _shared(digested(projected))
     return compact
 
 
+def digested(manifest: Manifest) -> Manifest:
+    """A ConfigMap with digests in place of long values; what is wanted is compared in the same form."""
+    data = manifest.get("data")
+    if manifest.get("kind") != "ConfigMap" or not data:
+        return manifest
+    return {**manifest, "data": {key: _digest(value) for key, value in data.items()}}
+
+
+@lru_cache(maxsize=1024)  # the same scripts, in every reconcile
+def _digest(text: str) -> str:
+    return text if len(text) <= LONG_TEXT else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _picked(source: Manifest, fields: Iterable[str]) -> Manifest:
+    return {field: source[field] for field in fields if field in source}
+
+
+def _status(status: Manifest, fields: Iterable[str]) -> Manifest:
+    kept = _picked(status, fields)
+    if conditions := kept.get("conditions"):
+        kept["conditions"] = [_picked(condition, _CONDITION) for condition in conditions]
+    return kept
+
+
 def _pod(pod: Manifest) -> Manifest:
-    keep = ("name", "namespace", "uid", "resourceVersion", "labels", "ownerReferences", "deletionTimestamp")
     status = pod.get("status", {})
     containers = [
-        {
-            key: container[key]
-            for key in ("name", "image", "ready", "restartCount", "state", "lastState")
-            if key in container
-        }
+        _picked(container, ("name", "image", "ready", "restartCount", "state", "lastState"))
         for field in ("initContainerStatuses", "containerStatuses")
         for container in status.get(field, ())
     ]
+    keep = ("name", "namespace", "uid", "resourceVersion", "labels", "ownerReferences", "deletionTimestamp")
     return {
         "kind": "Pod",
-        "metadata": {key: pod["metadata"][key] for key in keep if key in pod["metadata"]},
+        "metadata": _picked(pod["metadata"], keep),
         "spec": {"nodeName": pod.get("spec", {}).get("nodeName")},
         "status": {
             "phase": status.get("phase"),

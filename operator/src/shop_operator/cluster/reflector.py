@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from typing import Any, Protocol
 
 import structlog
@@ -37,9 +38,6 @@ class Reflector:
     `synced` is set once the first list is in, `answered` also when the answer was that there is no such kind.
     """
 
-    # Lists are what peaks in memory, so they are taken one after another.
-    _one_list = asyncio.Semaphore(1)
-
     def __init__(
         self,
         api: Api,
@@ -63,6 +61,7 @@ class Reflector:
                     resource_version = await self._list()
                     self.synced.set()
                     self.answered.set()
+                began = time.monotonic()
                 async for event in self._api.watch(
                     self.kind,
                     resource_version,
@@ -74,24 +73,29 @@ class Reflector:
                     resource_version = event["object"]["metadata"]["resourceVersion"]
                     self._take(event)
                     delay = FIRST_RETRY_SECONDS
+                if time.monotonic() - began < 1:
+                    # A proxy that ends every stream at once must not be asked again as fast as it answers.
+                    await asyncio.sleep(FIRST_RETRY_SECONDS)
             except ApiError as error:
+                watching = bool(resource_version)
                 # A version that is too old, or from before a restored backup, cannot be resumed from;
                 # nor can a kind whose CRD went away. After anything else the watch goes on where it was.
                 if error.status in (400, 404, 410, 500):
                     resource_version = ""
                 if error.status == 404:
                     self.answered.set()
-                if error.status != 410:
+                # To list anew at once is right when a watch is too old, not when a list itself is.
+                if error.status != 410 or not watching:
                     log.warning(
                         "watch interrupted", kind=self.kind.kind, error=error.message, retry_seconds=delay
                     )
-                    await asyncio.sleep(delay * random.uniform(0.5, 1))
+                    await asyncio.sleep(max(delay * random.uniform(0.5, 1), error.retry_after or 0.0))
                     delay = min(delay * 2, LAST_RETRY_SECONDS)
 
     async def _list(self) -> str:
         objects: list[Manifest] = []
         resource_version = ""
-        async with self._one_list:
+        async with self._api.one_list:
             async for page in self._api.pages(
                 self.kind,
                 namespace=self._namespace,
@@ -99,7 +103,7 @@ class Reflector:
                 metadata_only=self._metadata_only,
             ):
                 resource_version = page["metadata"]["resourceVersion"]
-                objects += [project(item, self.kind.kind) for item in page.pop("items")]
+                objects += [project(item, self.kind.kind) for item in page.pop("items") or ()]
         self._sink.replace(self.kind.kind, objects, resource_version)
         return resource_version
 

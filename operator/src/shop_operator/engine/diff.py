@@ -10,6 +10,8 @@ import hashlib
 import json
 from typing import Any
 
+from shop_operator.cluster.projection import digested
+
 HASH_ANNOTATION = "shopservice.dev/applied-hash"
 
 # A step into an object, in the notation of managedFields: `f:name`, or `k:{"name":"main"}` into a keyed list.
@@ -32,14 +34,16 @@ _PORT_KEYS = {"Service": ("port", "protocol"), "containers": ("containerPort", "
 
 def applied_hash(manifest: dict[str, Any]) -> str:
     """A short hash of a manifest as the builders made it."""
-    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_encode(manifest).encode()).hexdigest()[:16]
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def differences(desired: dict[str, Any], live: dict[str, Any]) -> list[Path]:
-    """Paths of the fields in `desired` that `live` lacks or has otherwise."""
+    """Paths of the fields in `desired` that `live`, as it was projected, lacks or has otherwise."""
     found: list[Path] = []
-    for field, value in desired.items():
+    for field, value in digested(desired).items():
         if field not in ("apiVersion", "kind"):
             _compare(value, live.get(field), (f"f:{field}",), desired.get("kind", ""), found)
     return found
@@ -110,7 +114,8 @@ def readable(path: Path) -> str:
 def managers(managed_fields: list[dict[str, Any]], path: Path, *, ours: str) -> list[str]:
     """Who else than `ours` last wrote the field, from the object's managedFields.
 
-    For a field that somebody removed there is no such record; then the one who wrote last is named.
+    Who removes a field, or empties what is above it, leaves no record of that: such a one is named only if
+    its last write was after ours. Nobody is better than somebody who was not there.
     """
     others = [
         entry for entry in managed_fields if entry.get("manager") != ours and not entry.get("subresource")
@@ -118,7 +123,12 @@ def managers(managed_fields: list[dict[str, Any]], path: Path, *, ours: str) -> 
     exact = [entry["manager"] for entry in others if _owns(entry.get("fieldsV1", {}), path)]
     if exact:
         return sorted(set(exact))
-    latest = max(others, key=lambda entry: entry.get("time", ""), default=None)
+    # The server writes times in UTC to the second, so that as texts they sort like times.
+    applied = max(
+        (entry.get("time", "") for entry in managed_fields if entry.get("manager") == ours), default=""
+    )
+    since = [entry for entry in others if entry.get("time", "") >= applied]
+    latest = max(since, key=lambda entry: entry.get("time", ""), default=None)
     return [latest["manager"]] if latest else []
 
 

@@ -13,6 +13,7 @@ from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.reflector import Reflector
 from shop_operator.engine.cache import Cache, Key
+from shop_operator.engine.conflicts import Conflicts
 from shop_operator.engine.dependencies import Dependencies
 from shop_operator.engine.events import Events
 from shop_operator.engine.metrics import Metrics
@@ -41,8 +42,11 @@ class Engine:
         self.reconciler = Reconciler(
             api, self.cache, self._dependencies, Events(api, instance), metrics, settings
         )
-        self._listed, self._created = asyncio.Event(), time.monotonic()
+        self._listed = asyncio.Event()
+        # When the ShopServices' CRD was found to be served; nothing can be expected of them before.
+        self._served_at: float | None = None
         self._optional = OptionalKinds(api, self.cache, self._namespace, self._kinds_changed)
+        self._conflicts: Conflicts | None = None
         self.cache.listen(self._changed)
         metrics.watch(self.queue, self.cache)
 
@@ -55,6 +59,8 @@ class Engine:
         began = time.monotonic()
         # The connections end with the tasks that use them: Kopf waits 5 s for whatever else is still open.
         async with self._api, asyncio.TaskGroup() as tasks:
+            self._conflicts = Conflicts(self._api, tasks, lambda key: self.queue.add(key, Priority.REPAIR))
+            self.reconciler.in_the_way = self._conflicts.set
             reflectors = [
                 Reflector(self._api, kind, self.cache, namespace=self._namespace, selector=kinds.MANAGED_BY)
                 for kind in kinds.WATCHED
@@ -73,14 +79,32 @@ class Engine:
             for number in range(self._settings.workers):
                 tasks.create_task(self._work(), name=f"worker {number}")
 
+    async def served(self) -> None:
+        """Return when the cluster can be asked for ShopServices: their CRD may be installed later."""
+        await self._optional.listed.wait()
+        if not self._optional.installed.is_set():
+            log.info("waiting", crd=kinds.SHOP_SERVICE.crd)
+            await self._optional.installed.wait()
+        while not await self._serves():  # noqa: ASYNC110 - the API server tells nobody when
+            await asyncio.sleep(0.1)
+        self._served_at = time.monotonic()
+
+    async def _serves(self) -> bool:
+        try:
+            return await self._api.serves(kinds.SHOP_SERVICE)
+        except ApiError as error:
+            log.warning("will try again", error=error.message)
+            return False
+
     def services_listed(self) -> None:
         """All ShopServices are in the cache now."""
         self._listed.set()
 
     def check(self) -> None:
         """Raise RuntimeError if the operator no longer does its work, so that it is started again."""
-        if not self._listed.is_set() and time.monotonic() - self._created > START_SECONDS:
-            raise RuntimeError("the ShopServices have not been listed yet: is their CRD installed?")
+        waited = time.monotonic() - (self._served_at or time.monotonic())
+        if not self._listed.is_set() and waited > START_SECONDS:
+            raise RuntimeError(f"the ShopServices have not been listed in {waited:.0f} s")
         if self.queue.longest_work > STUCK_SECONDS:
             raise RuntimeError(f"a reconcile has taken {self.queue.longest_work:.0f} s")
 
@@ -120,6 +144,8 @@ class Engine:
                 self.queue.add(other)
             if new is not None:
                 self.queue.add(key)
+            elif self._conflicts:
+                self._conflicts.set(key, "", {})
         elif self.cache.get("ShopService", *key):
             # What was changed or deleted may be a service that is down; what was added was most likely us.
             self.queue.add(key, Priority.REPAIR if old is not None else Priority.NORMAL)

@@ -11,31 +11,30 @@ from typing import Any
 
 import aiohttp
 import kopf
+import structlog
 
 from shop_operator.api import GROUP, PLURAL, VERSION
+from shop_operator.cluster.client import PAGE_SIZE, decoded
 from shop_operator.cluster.connection import Connection
 from shop_operator.cluster.projection import project
 from shop_operator.engine.engine import Engine
 from shop_operator.settings import Settings
 
 Manifest = dict[str, Any]
+log = structlog.get_logger(__name__)
 LIST_KIND = "ShopServiceList"
 
 
-def settings(chosen: Settings) -> kopf.OperatorSettings:
+def settings() -> kopf.OperatorSettings:
     """Kopf's settings as they were measured to do best."""
     configured = kopf.OperatorSettings()
-    # With one namespace Kopf would watch Namespaces, which it may not and need not; the price is that the CRD
-    # must be there before the operator, see Engine.check.
-    configured.scanning.disabled = bool(chosen.namespace)
+    # Kopf would watch CRDs, as the engine does already, and for one namespace also Namespaces, which it may
+    # not. Instead it is let in when the CRD is there, and starts anew when that has gone.
+    configured.scanning.disabled = True
     configured.posting.enabled = False
     configured.peering.standalone = True
-    configured.watching.chunk_size = 500
-    # Kopf looks for its own CRD; those of others are large, and it would parse all of them.
-    configured.watching.field_selectors["apiextensions.k8s.io", "customresourcedefinitions"] = (
-        f"metadata.name={PLURAL}.{GROUP}"
-    )
-    # Every object keeps a worker for this long after an event: at a start, all of them at once.
+    configured.watching.chunk_size = PAGE_SIZE
+    # Every object keeps a worker for this long after an event.
     configured.queueing.idle_timeout = 0.1
     configured.networking.error_backoffs = (0.1, 0.5, 1, 2, 5, 10)
     return configured
@@ -47,6 +46,7 @@ def registry(engine: Engine, connection: Connection, working: asyncio.Task[None]
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
+        await engine.served()
         session = connection.session(response_class=_observing(engine))
         session.headers.update(connection.headers())
         return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
@@ -73,13 +73,16 @@ def registry(engine: Engine, connection: Connection, working: asyncio.Task[None]
     return handlers
 
 
-async def serve(engine: Engine, connection: Connection, chosen: Settings) -> None:
-    """Run Kopf and the engine until SIGTERM or SIGINT, or until one of them fails."""
+async def serve(engine: Engine, connection: Connection, chosen: Settings) -> bool:
+    """Run Kopf and the engine until SIGTERM or SIGINT, or until one of them fails.
+
+    True when there is reason to begin anew: the CRD was deleted, and Kopf looks for resources only once.
+    """
     working = asyncio.create_task(engine.run(), name="engine")
     serving = asyncio.create_task(
         kopf.operator(
             registry=registry(engine, connection, working),
-            settings=settings(chosen),
+            settings=settings(),
             standalone=True,
             clusterwide=not chosen.namespace,
             namespaces=[chosen.namespace] if chosen.namespace else [],
@@ -93,20 +96,31 @@ async def serve(engine: Engine, connection: Connection, chosen: Settings) -> Non
         serving.cancel()
         await asyncio.wait({serving})
         working.result()
-    await serving
+    try:
+        await serving
+    except Exception as error:
+        # Kopf gives up on a resource that is no longer served.
+        if getattr(error, "status", None) != 404:
+            raise
+        log.warning("the CRD of the ShopServices was deleted")
+        return True
+    return False
 
 
 def _observing(engine: Engine) -> type[aiohttp.ClientResponse]:
-    """A response class that shows the engine the ShopServices of each list that Kopf reads."""
+    """A response class that shows the engine the ShopServices of each list that Kopf reads.
+
+    Kopf itself is told of none: it would start a worker for each, to tell the engine the same again.
+    """
     pages: list[Manifest] = []
 
     class Response(aiohttp.ClientResponse):
         async def json(self, **options: Any) -> Any:
-            body = await super().json(**options)
+            body = await super().json(loads=decoded, **options)
             if isinstance(body, dict) and body.get("kind") == LIST_KIND:
                 if "continue" not in self.url.query:
                     pages.clear()
-                pages.extend(project(item, "ShopService") for item in body["items"])
+                pages.extend(project(item, "ShopService") for item in body.pop("items") or ())
                 if not body["metadata"].get("continue"):
                     engine.cache.replace("ShopService", pages, body["metadata"]["resourceVersion"])
                     engine.services_listed()

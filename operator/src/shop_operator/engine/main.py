@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import sys
 from collections.abc import Sequence
 
 import structlog
@@ -25,7 +27,8 @@ def run(settings: Settings) -> None:
     where = _find()
     logs.configure(settings.log_level, settings.log_format)
     try:
-        asyncio.run(_serve(settings, where))
+        while asyncio.run(_serve(settings, where)):
+            gc.unfreeze()
     except OSError as error:
         raise SystemExit(f"shop-operator: {error.strerror or error} (ports {settings.health_port} and "
                          f"{settings.metrics_port} must be free)") from error  # fmt: skip
@@ -34,21 +37,22 @@ def run(settings: Settings) -> None:
 def diff(settings: Settings, files: Sequence[str]) -> int:
     """Print what applying the files would change, one line each; nothing when all is as they say.
 
-    Raises what the reader of the files raises.
+    The exit code is that of `kubectl diff`: 0 without differences, 1 with some, 2 after an error. Raises what
+    the reader of the files raises.
     """
     shops = read(*files)
-    where = _find()
 
     async def look() -> list[str]:
-        async with Api(where) as api:
+        async with Api(connection.find()) as api:
             return await preview.changes(api, settings, shops)
 
     try:
         lines = asyncio.run(look())
-    except ApiError as error:
-        raise SystemExit(f"shop-operator: {error.message}") from None
+    except (ApiError, connection.LoginError) as error:
+        print(f"shop-operator: {error}", file=sys.stderr)
+        return 2
     print("\n".join(lines), end="\n" if lines else "")
-    return 0
+    return 1 if lines else 0
 
 
 def _find() -> connection.Connection:
@@ -58,13 +62,15 @@ def _find() -> connection.Connection:
         raise SystemExit(f"shop-operator: {error}") from None
 
 
-async def _serve(settings: Settings, where: connection.Connection) -> None:
+async def _serve(settings: Settings, where: connection.Connection) -> bool:
+    """True when it is to be done again."""
     metrics = Metrics()
     server, thread = start_http_server(settings.metrics_port, registry=metrics.registry)
     try:
         api = Api(where, connections=settings.workers, observe=metrics.observe_call)
-        await kopf_app.serve(Engine(api, settings, metrics, socket.gethostname()), where, settings)
-        log.info("stopped")
+        again = await kopf_app.serve(Engine(api, settings, metrics, socket.gethostname()), where, settings)
+        log.info("starting anew" if again else "stopped")
+        return again
     finally:
         server.shutdown()
         thread.join()

@@ -1,4 +1,4 @@
-"""Kinds of other projects (KEDA, Prometheus Operator): watched while their CRDs are there.
+"""Kinds that come and go with their CRDs: of other projects (KEDA, Prometheus Operator), and our own.
 
 CRDs belong to the whole cluster. An operator that is limited to a namespace has no rights over them, and asks
 every few seconds which kinds the API server has.
@@ -24,12 +24,16 @@ ASK_SECONDS = 5.0
 
 
 class OptionalKinds:
-    """Starts and ends the watches of the kinds as they come and go; a sink for the watch of CRDs."""
+    """Starts and ends the watches of the kinds as they come and go; a sink for the watch of CRDs.
+
+    `installed` tells that the ShopServices' own CRD is there; before `listed` it may just not be known yet.
+    """
 
     def __init__(
         self, api: Api, cache: Cache, namespace: str | None, changed: Callable[[frozenset[str]], None]
     ) -> None:
         self._api, self._cache, self._namespace, self._changed = api, cache, namespace, changed
+        self.listed, self.installed = asyncio.Event(), asyncio.Event()
         self._kinds = {kind.crd: kind for kind in kinds.WATCHED if kind.optional}
         self._watches: dict[str, tuple[Reflector, asyncio.Task[None]]] = {}
         self._served: set[str] = set()
@@ -46,13 +50,14 @@ class OptionalKinds:
             tasks.create_task(crds.run(), name="watch CustomResourceDefinition")
             known = crds.synced
         await known.wait()
+        self.listed.set()
         for reflector, _ in list(self._watches.values()):
             await reflector.answered.wait()
 
     def replace(self, kind: str, objects: list[Manifest], resource_version: str) -> None:
         """All CRDs that there are."""
         names = {manifest["metadata"]["name"] for manifest in objects}
-        for crd in self._kinds:
+        for crd in (*self._kinds, kinds.SHOP_SERVICE.crd):
             self._set(crd, crd in names)
 
     def update(self, kind: str, manifest: Manifest) -> None:
@@ -66,14 +71,18 @@ class OptionalKinds:
     async def _keep_asking(self, known: asyncio.Event) -> None:
         while True:
             try:
-                for crd, kind in self._kinds.items():
-                    self._set(crd, await self._api.serves(kind))
+                for kind in (*self._kinds.values(), kinds.SHOP_SERVICE):
+                    self._set(kind.crd, await self._api.serves(kind))
                 known.set()
             except ApiError as error:
                 log.warning("optional kinds not known", error=error.message, retry_seconds=ASK_SECONDS)
             await asyncio.sleep(ASK_SECONDS)
 
     def _set(self, crd: str, present: bool) -> None:
+        if crd == kinds.SHOP_SERVICE.crd:
+            if present:
+                self.installed.set()
+            return
         kind = self._kinds.get(crd)
         if kind is None or present == (crd in self._watches):
             return

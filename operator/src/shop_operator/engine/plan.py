@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,11 @@ from shop_operator.engine.rollout import Gate
 Manifest = dict[str, Any]
 
 AUTOSCALERS = ("ScaledObject", "HorizontalPodAutoscaler")
+PODS = ("StatefulSet", "Job", "Deployment")
+
+LAST_APPLIED = "shopservice.dev/last-applied"
+"""Annotation of a Deployment whose ShopService has migrations: what was applied. While a migration holds the
+rollout the spec says something newer, and drift goes back to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +78,13 @@ def plan(
     gate: Gate,
     *,
     fewest: int = 1,
+    standing: Manifest | None = None,
 ) -> list[Step]:
     """The steps in the order in which they are to be done.
 
     `live` gives what exists under a child's name, `children` all that carries the service's label; `fewest`
-    is the autoscaler's minimum. An autoscaler that goes does so first: two of them, or one and our own
+    is the autoscaler's minimum; `standing` the Deployment of the version before, should it have to be made
+    again while the gate is closed. An autoscaler that goes does so first: two of them, or one and our own
     `replicas`, would fight over the Deployment.
     """
     wanted = {ref_of(manifest) for manifest in desired}
@@ -84,24 +93,58 @@ def plan(
     last = [Delete(child) for child in unwanted if child["kind"] not in AUTOSCALERS]
     steps: list[Step] = [*first]
     for manifest in desired:
-        if not _held(manifest, live, gate):
-            steps += _child(manifest, live(ref_of(manifest)), key, uid, fewest)
+        if due := _due(manifest, live, gate, standing):
+            steps += _child(due, live(ref_of(manifest)), key, uid, fewest, migrates=bool(gate.job))
     return [*steps, *last]
 
 
-def with_hash(manifest: Manifest) -> Manifest:
+def stages(steps: Iterable[Step]) -> list[list[list[Step]]]:
+    """The steps as stages to be done one after another.
+
+    A stage is a list of chains, one for each object, that need not wait for each other: what pods stand on
+    comes before them (a NetworkPolicy, so that none is ever open), an autoscaler after its Deployment.
+    """
+    ranked: defaultdict[int, dict[Ref, list[Step]]] = defaultdict(dict)
+    for step in steps:
+        ranked[_rank(step)].setdefault(subject(step), []).append(step)
+    return [list(ranked[rank].values()) for rank in sorted(ranked)]
+
+
+def subject(step: Step) -> Ref:
+    """The object that a step is about."""
+    match step:
+        case HandOver(ref, _):
+            return ref
+        case Delete(live):
+            return ref_of(live)
+        case Create(manifest) | Apply(manifest) | Conflict(manifest):
+            return ref_of(manifest)
+
+
+def _rank(step: Step) -> int:
+    kind = subject(step).kind
+    if isinstance(step, Delete):
+        return 0 if kind in AUTOSCALERS else 4
+    return 3 if kind in AUTOSCALERS else 2 if kind in PODS else 1
+
+
+def with_hash(manifest: Manifest, *, migrates: bool = False) -> Manifest:
     """The manifest as it is sent: with the hash of itself, by which removed fields are found later."""
     metadata = manifest["metadata"]
     annotations = {**metadata.get("annotations", {}), HASH_ANNOTATION: applied_hash(manifest)}
+    if migrates and _rolls_out(manifest):
+        annotations[LAST_APPLIED] = json.dumps(manifest, separators=(",", ":"))
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _child(manifest: Manifest, live: Manifest | None, key: Key, uid: str, fewest: int) -> Iterator[Step]:
+def _child(
+    manifest: Manifest, live: Manifest | None, key: Key, uid: str, fewest: int, *, migrates: bool
+) -> Iterator[Step]:
     # The builder names `replicas` unless an autoscaler is to write it.
     autoscaled = manifest["kind"] == "Deployment" and "replicas" not in manifest["spec"]
     if live is None:
         # A password must not be overwritten by another one, nor a Job run again.
-        new = with_hash(manifest)
+        new = with_hash(manifest, migrates=migrates)
         yield Create(new) if manifest["kind"] == "Secret" or _once(manifest) else Apply(new, None)
         if autoscaled and fewest > 1:
             yield HandOver(ref_of(manifest), fewest)
@@ -115,11 +158,13 @@ def _child(manifest: Manifest, live: Manifest | None, key: Key, uid: str, fewest
     if live["metadata"].get("deletionTimestamp") or _once(manifest):
         return
     found = differences(manifest, live)
-    same = (live["metadata"].get("annotations") or {}).get(HASH_ANNOTATION) == applied_hash(manifest)
-    if found or not same:
+    annotations = live["metadata"].get("annotations") or {}
+    same = annotations.get(HASH_ANNOTATION) == applied_hash(manifest)
+    unrecorded = migrates and _rolls_out(manifest) and LAST_APPLIED not in annotations
+    if found or not same or unrecorded:
         if autoscaled and live.get(OWNS_REPLICAS):
             yield HandOver(ref_of(manifest), max(fewest, live["spec"].get("replicas", 1)))
-        yield Apply(with_hash(manifest), live, tuple(found) if same else ())
+        yield Apply(with_hash(manifest, migrates=migrates), live, tuple(found) if same else ())
     if autoscaled and live.get(DEFAULT_REPLICAS) and live["spec"].get("replicas", 1) < fewest:
         # It was made, and what was to come next did not.
         yield HandOver(ref_of(manifest), fewest)
@@ -130,22 +175,44 @@ def _once(manifest: Manifest) -> bool:
     return annotations.get(APPLY_POLICY) == "Once"
 
 
-def _held(manifest: Manifest, live: Lookup, gate: Gate) -> bool:
-    kind = manifest["kind"]
+def _due(manifest: Manifest, live: Lookup, gate: Gate, standing: Manifest | None) -> Manifest | None:
+    """What is to be applied now: the manifest, what stands in for it while the gate is closed, or nothing."""
+    kind, reference = manifest["kind"], ref_of(manifest)
     if kind == "Job":
-        return not gate.migration
-    if kind == "Deployment":
-        return not gate.deployment and _is_service(manifest)
-    if kind in AUTOSCALERS:
-        # KEDA's webhook refuses a ScaledObject whose Deployment is not there yet.
-        reference = ref_of(manifest)
-        return not gate.deployment and live(Ref("Deployment", reference.namespace, reference.name)) is None
-    return False
+        return manifest if gate.migration else None
+    if gate.deployment:
+        return manifest
+    if _rolls_out(manifest):
+        there = live(reference)
+        return _held(manifest, standing if there is None else last_applied(there))
+    if kind in AUTOSCALERS and live(Ref("Deployment", reference.namespace, reference.name)) is None:
+        return None  # KEDA's webhook refuses a ScaledObject whose Deployment is not there yet
+    return manifest
 
 
-def _is_service(manifest: Manifest) -> bool:
+def _held(manifest: Manifest, before: Manifest | None) -> Manifest | None:
+    """The Deployment of the version before, but with as many pods as are wanted now."""
+    if before is None:
+        return None
+    spec = {name: value for name, value in before["spec"].items() if name != "replicas"}
+    if "replicas" in manifest["spec"]:
+        spec["replicas"] = manifest["spec"]["replicas"]
+    return {**before, "spec": spec}
+
+
+def last_applied(live: Manifest) -> Manifest | None:
+    """The manifest that was last applied, if it was recorded and nobody has touched the record since."""
+    annotations: dict[str, str] = live["metadata"].get("annotations") or {}
+    try:
+        found: Manifest = json.loads(annotations.get(LAST_APPLIED, ""))
+    except ValueError:
+        return None
+    return found if applied_hash(found) == annotations.get(HASH_ANNOTATION) else None
+
+
+def _rolls_out(manifest: Manifest) -> bool:
     labels: dict[str, str] = manifest["metadata"].get("labels", {})
-    return labels.get("app.kubernetes.io/component") == "service"
+    return manifest["kind"] == "Deployment" and labels.get("app.kubernetes.io/component") == "service"
 
 
 _PRUNED = {kind.kind for kind in kinds.CHILDREN}

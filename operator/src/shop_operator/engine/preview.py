@@ -51,7 +51,7 @@ async def _fill(cache: Cache, api: Api, kind: kinds.Kind, namespace: str) -> boo
     selector = "" if kind is kinds.SHOP_SERVICE else kinds.MANAGED_BY
     try:
         async for page in api.pages(kind, namespace=namespace, selector=selector):
-            for item in page["items"]:
+            for item in page["items"] or ():
                 cache.update(kind.kind, project(item, kind.kind))
     except ApiError as error:
         if error.status != 404:

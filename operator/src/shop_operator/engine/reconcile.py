@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import structlog
 
@@ -24,15 +24,20 @@ from shop_operator.engine.diff import managers, readable
 from shop_operator.engine.events import Events
 from shop_operator.engine.metrics import Metrics
 from shop_operator.engine.ownership import Owner, owner
-from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver, Step, plan
+from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver, Step, plan, stages, subject
 from shop_operator.engine.rollout import Gate, gate
 from shop_operator.settings import Settings
 from shop_operator.status import Facts, report
 
 Manifest = dict[str, Any]
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 SCALE_MANAGER = "shop-operator-scale"
+# No answer, no login, too many requests: nothing is wrong with the child, and the others would fare the same.
+AWAY = (0, 401, 429)
+# The object changed meanwhile: the others can go on, and this one gets another look.
+RACED = 409
 
 
 class Incomplete(Exception):  # noqa: N818 - no error of the operator: something in the cluster is in the way
@@ -46,8 +51,13 @@ class Pass:
     problems: list[tuple[str, str]] = field(default_factory=list)
     repaired: dict[tuple[str, str], str] = field(default_factory=dict)
     retry: bool = False
+    raced: ApiError | None = None
     # Objects that have no label of ours (so the watches do not show them) but the name of a child.
     strangers: dict[Ref, Manifest] = field(default_factory=dict)
+    # Objects of somebody else that are in the way of a child.
+    conflicts: dict[Ref, Manifest] = field(default_factory=dict)
+    # Children that could not be looked for, so that they must not be applied.
+    unseen: set[Ref] = field(default_factory=set)
 
 
 class Reconciler:
@@ -66,6 +76,8 @@ class Reconciler:
         self._events, self._metrics, self._settings = events, metrics, settings
         # The optional kinds that are served at present.
         self.kinds: frozenset[str] = frozenset()
+        # Hears after each pass what is in the way of the service with this uid, to say when it goes.
+        self.in_the_way: Callable[[Key, str, Mapping[Ref, Manifest]], None] = lambda key, uid, objects: None
 
     async def reconcile(self, key: Key) -> None:
         """One pass. Raises ApiError or Incomplete when there is reason to try again."""
@@ -82,6 +94,9 @@ class Reconciler:
         if self._destructive(service, steps) and not await self._is_current(service):
             return  # the cache has heard of it now, and the key is queued again
         await self._execute(service, steps, done)
+        self.in_the_way(key, service["metadata"]["uid"], done.conflicts)
+        if done.raced:
+            raise done.raced  # what is there is about to be looked at again
         await self._report(key, service, shop, desired, done)
         if done.retry:
             raise Incomplete("; ".join(message for _, message in done.problems))
@@ -97,11 +112,12 @@ class Reconciler:
         steps = plan(
             key,
             service["metadata"].get("uid", ""),
-            desired,
+            [manifest for manifest in desired if ref_of(manifest) not in done.unseen],
             lambda ref: self._cache.get(*ref) or done.strangers.get(ref),
             list(self._cache.children(key)),
-            self._gate(shop),
+            rollout := self._gate(shop),
             fewest=shop.spec.autoscaling.min if shop.spec.autoscaling else 1,
+            standing=self._standing(key, shop, rollout),
         )
         return desired, steps
 
@@ -126,23 +142,32 @@ class Reconciler:
         database = self._cache.get("StatefulSet", shop.namespace, f"{shop.name}-db")
         return gate(shop, job, database)
 
+    def _standing(self, key: Key, shop: ShopService, rollout: Gate) -> Manifest | None:
+        """The Deployment with the image that the database is migrated to, if the one that was is gone."""
+        image = rollout.migrated_image
+        if rollout.deployment or not image or self._cache.get("Deployment", *key):
+            return None
+        before = shop.model_copy(update={"spec": shop.spec.model_copy(update={"image": image})})
+        built = builders.build(before, self._context(key))
+        return next((one for one in built if ref_of(one) == Ref("Deployment", *key)), None)
+
     async def _read_unknown(self, key: Key, service: Manifest, desired: list[Manifest], done: Pass) -> bool:
         """Look once for what the cache lacks: it may exist without our labels. True when one was ours."""
         unknown = [ref for ref in map(ref_of, desired) if self._cache.get(*ref) is None]
         if not unknown:
             return False
-        found = await asyncio.gather(
-            *(self._api.get(kinds.of(ref.kind), ref.namespace, ref.name) for ref in unknown)
-        )
+        found = await _all(self._api.get(kinds.of(ref.kind), ref.namespace, ref.name) for ref in unknown)
         adopted = False
-        for ref, manifest in zip(unknown, found, strict=True):
-            if manifest is None:
-                continue
-            live = project(manifest, ref.kind)
-            if owner(live, key, service["metadata"].get("uid", "")) is Owner.OURS:
-                self._cache.update(ref.kind, live, quiet=True)
-                adopted = True
-            done.strangers[ref] = live
+        for ref, answer in zip(unknown, found, strict=True):
+            if isinstance(answer, ApiError):
+                done.unseen.add(ref)
+                self._refused(ref, answer, done)
+            elif answer is not None:
+                live = project(answer, ref.kind)
+                if owner(live, key, service["metadata"].get("uid", "")) is Owner.OURS:
+                    self._cache.update(ref.kind, live, quiet=True)
+                    adopted = True
+                done.strangers[ref] = live
         return adopted
 
     def _destructive(self, service: Manifest, steps: list[Step]) -> bool:
@@ -174,16 +199,24 @@ class Reconciler:
     async def _execute(self, service: Manifest, steps: list[Step], done: Pass) -> None:
         """Do what the plan says; what is refused for one child does not keep the others from going on."""
         before = _reported(service)
-        for step in steps:
-            try:
+
+        async def follow(chain: list[Step]) -> None:
+            for step in chain:
                 await self._do(step, service, before, done)
-            except ApiError as error:
-                if error.status in (0, 401, 409, 429):
-                    raise  # not about this child: the server is away or busy, or another wrote meanwhile
-                subject = _subject(step)
-                log.warning("child refused", child=str(subject), status=error.status, error=error.message)
-                done.problems.append(("ChildRefused", f"{subject}: {error.message}"))
-                done.retry = True
+
+        for stage in stages(steps):
+            for chain, answer in zip(stage, await _all(map(follow, stage)), strict=True):
+                if isinstance(answer, ApiError):
+                    self._refused(subject(chain[0]), answer, done)
+
+    def _refused(self, ref: Ref, error: ApiError, done: Pass) -> None:
+        """Note what the API server did not do, to be reported and tried again."""
+        log.warning("child refused", child=str(ref), status=error.status, error=error.message)
+        if error.status == RACED:
+            done.raced = error
+            return
+        done.retry = True
+        done.problems.append(("ChildRefused", f"{ref}: {error.message}"))
 
     async def _do(self, step: Step, service: Manifest, before: set[tuple[str, str]], done: Pass) -> None:
         match step:
@@ -215,9 +248,8 @@ class Reconciler:
                     f"label it {kinds.MANAGED_BY},shopservice.dev/name={service['metadata']['name']} "
                     "to hand it over"
                 )
-                if ("ChildConflict", message) not in done.problems:
-                    done.problems.append(("ChildConflict", message))
-                done.retry = True
+                done.problems.append(("ChildConflict", message))
+                done.conflicts[ref] = live
 
     def _put(self, answer: Manifest) -> None:
         self._cache.update(answer["kind"], project(answer, answer["kind"]), quiet=True)
@@ -233,7 +265,8 @@ class Reconciler:
         self, service: Manifest, ref: Ref, drift: Iterable[tuple[str, ...]], changed_by: str, done: Pass
     ) -> None:
         fields = ", ".join(readable(path) for path in drift)
-        what = f"{fields} was changed by {changed_by or 'an unknown manager'}"
+        # The API server does not record who removes a field.
+        what = f"{fields} was {f'changed by {changed_by}' if changed_by else 'removed by an unknown manager'}"
         done.repaired[ref.kind, ref.name] = what
         self._metrics.drift.labels(ref.kind, "edited").inc()
         log.info("drift repaired", child=str(ref), fields=fields, manager=changed_by)
@@ -336,14 +369,18 @@ def _wanted(service: Manifest) -> Manifest:
     return {"metadata": metadata, "spec": service.get("spec")}
 
 
-def _subject(step: Step) -> Ref:
-    match step:
-        case HandOver(ref, _):
-            return ref
-        case Delete(live):
-            return ref_of(live)
-        case Create(manifest) | Apply(manifest) | Conflict(manifest):
-            return ref_of(manifest)
+async def _all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T | ApiError]:
+    """The answers to calls that are made at the same time, refusals among them.
+
+    Raises ApiError, after all have ended, where the server itself is what is missing.
+    """
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException) and not (
+            isinstance(answer, ApiError) and answer.status not in AWAY
+        ):
+            raise answer
+    return cast("list[T | ApiError]", answers)
 
 
 def _replicas(ref: Ref, replicas: int) -> Manifest:
