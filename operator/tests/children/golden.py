@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parent / "golden"
 NAMES = sorted(path.name for path in ROOT.iterdir())
 REFUSED = [name for name in NAMES if name.startswith("refused-")]
 ACCEPTED = [name for name in NAMES if name not in REFUSED]
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 _SCRIPTS = {
     text: f"<scripts/{kind}/{name}>" for kind in ("postgres", "redis") for name, text in folder(kind).items()
@@ -47,7 +50,10 @@ class Case:
                 {"kind": "InvalidSpec", "errors": [{field: message} for field, message in error.errors]}
             )
         children = [_without_scripts(child) for child in build(shop, self.context)]
-        missing = [{"kind": "Gap", **vars(gap)} for gap in gaps(shop, self.context)]
+        missing = [
+            {"kind": "Gap", **{key: value for key, value in vars(gap).items() if value is not None}}
+            for gap in gaps(shop, self.context)
+        ]
         return dump(*children, *missing)
 
 
@@ -64,6 +70,8 @@ def case(name: str) -> Case:
             dependants=frozenset(Ref(*caller.split("/")) for caller in around.get("dependants", ())),
             autoscalers=frozenset(around.get("autoscalers", ())),
             secrets=around.get("secrets", {}),
+            completed=frozenset(around.get("completed", ())),
+            now=lambda: NOW,
             generate=lambda: "generated",
         ),
     )

@@ -39,11 +39,11 @@ class Pod:
         for key, value in values.items():
             self.write(f"bindings/{binding}/{key}", value)
 
-    def start(self, script: str) -> subprocess.Popen[bytes]:
+    def start(self, script: str, **env: str) -> subprocess.Popen[bytes]:
         log = open(self.root / f"{script}.log", "ab")  # noqa: SIM115 - the process's own
         process = subprocess.Popen(
             ["/bin/sh", str(self.root / "config" / script)],
-            env={"PATH": os.environ["PATH"], **self.env},
+            env={"PATH": os.environ["PATH"], **self.env, **env},
             stdout=log,
             stderr=log,
             user=self.user,

@@ -41,7 +41,7 @@ def test_names_and_labels_fit(case: str, child: Manifest) -> None:
         "shopservice.dev/name": service,
     }
     assert metadata["labels"].items() >= own.items()
-    assert component in ("service", "database", "cache", "migration")
+    assert component in ("service", "database", "cache", "migration", "rotation")
 
 
 @every_child
@@ -53,7 +53,7 @@ def test_only_what_is_retained_has_no_owner(case: str, child: Manifest) -> None:
         and shop.spec.cache.persistence == "AppendOnly"
         and shop.spec.cache.deletion_policy == "Retain",
     }
-    name = child["metadata"]["name"].removeprefix("data-").removesuffix("-0")
+    name = child["metadata"]["name"].removeprefix("data-").removesuffix("-0").removesuffix("-logins")
     kept = child["kind"] in ("Secret", "PersistentVolumeClaim") and retained.get(name)
     owned = bool(shop.metadata.uid) and not kept
     assert ("ownerReferences" in child["metadata"]) == owned

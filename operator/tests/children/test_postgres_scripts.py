@@ -24,18 +24,50 @@ def database() -> Iterator[Pod]:
         }
         here.write("socket/.keep", "")
         here.write("data/.keep", "")
-        here.bind(
-            "database",
-            {"username": "cart-1", "database": "cart-1", "password": "first 'one", "host": "127.0.0.1"},
-        )
+        here.env |= {"LOGINS": str(here.root / "logins"), "OWNER": "cart-1"}
+        here.bind("database", {"database": "cart-1", "host": "127.0.0.1"})
+        logins(here, a="first 'one", b="standby", current="a")
         yield here
 
 
-def query(here: Pod, sql: str, password: str) -> str:
-    """As the service does: by TCP, with its password."""
-    login = {"PGHOST": "127.0.0.1", "PGUSER": "cart-1", "PGDATABASE": "cart-1", "PGPASSWORD": password}
-    done = here.run(f"{BIN}/psql", "-Atqc", sql, **login)
+def logins(here: Pod, *, current: str, **passwords: str) -> None:
+    """What the kubelet does when the two Secrets change."""
+    for login, password in passwords.items():
+        here.write(f"logins/{login}", password)
+    password = (here.root / "logins" / current).read_text()
+    here.bind("database", {"username": f"cart-1_{current}", "password": password})
+
+
+def as_login(login: str, password: str) -> dict[str, str]:
+    """By TCP, with a password."""
+    return {
+        "PGHOST": "127.0.0.1", "PGUSER": f"cart-1_{login}", "PGDATABASE": "cart-1", "PGPASSWORD": password
+    }  # fmt: skip
+
+
+def query(here: Pod, sql: str, password: str, login: str = "a") -> str:
+    """As the service does."""
+    done = here.run(f"{BIN}/psql", "-Atqc", sql, **as_login(login, password))
     return done.stdout.strip() if done.returncode == 0 else f"error: {done.stderr}"
+
+
+def session(here: Pod, login: str, password: str) -> subprocess.Popen[str]:
+    """A connection that stays."""
+    return subprocess.Popen(
+        [f"{BIN}/psql", "-Atq"],
+        env={**here.env, **as_login(login, password)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ask(connection: subprocess.Popen[str], sql: str) -> str:
+    assert connection.stdin
+    assert connection.stdout
+    connection.stdin.write(sql + ";\n")
+    connection.stdin.flush()
+    return connection.stdout.readline().strip()
 
 
 def started(here: Pod) -> subprocess.Popen[bytes]:
@@ -59,47 +91,93 @@ def test_an_empty_volume_becomes_a_database_that_the_service_owns(database: Pod)
     assert database.run("sh", f"{database.root}/config/wait.sh").returncode == 0
 
 
-def test_a_changed_password_is_followed_and_open_connections_stay(database: Pod) -> None:
+def test_new_passwords_for_both_are_followed_and_open_connections_stay(database: Pod) -> None:
+    """The Secrets were lost."""
     started(database)
     assert query(database, "CREATE TABLE t AS SELECT 1 AS n", "first 'one").startswith("error") is False
-    session = subprocess.Popen(
-        [f"{BIN}/psql", "-Atq"],
-        env={**database.env, "PGHOST": "127.0.0.1", "PGUSER": "cart-1", "PGPASSWORD": "first 'one"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+    with session(database, "a", "first 'one") as open_connection:
+        assert ask(open_connection, "SELECT 'before'") == "before"
+
+        logins(database, a="second", b="other", current="a")
+        until(lambda: query(database, "SELECT n FROM t", "second") == "1", "the new password works")
+
+        assert query(database, "SELECT n FROM t", "first 'one").startswith("error")
+        assert query(database, "SELECT n FROM t", "other", "b") == "1"
+        assert ask(open_connection, "SELECT n FROM t") == "1"
+
+
+def test_a_rotation_fails_no_connection_however_late_the_secrets_come(database: Pod) -> None:
+    """Step by step as the operator does it; database pod, Job and service see each step at another time."""
+    started(database)
+    query(database, "CREATE TABLE t AS SELECT 1 AS n", "first 'one")
+    with session(database, "a", "first 'one") as open_connection:
+        assert ask(open_connection, "SELECT 'before'") == "before"
+        # The Job's pod has the Secret of before, whose password the server would take.
+        database.write("job/b", "standby")
+        job = database.start("login.sh", LOGIN="b", NEXT="2.x", LOGINS=str(database.root / "job"))
+        assert query(database, "SELECT n FROM t", "standby", "b") == "1"
+        # The Secret comes to the Job first.
+        database.write("job/b", "fresh")
+        database.write("job/next", "2.x")
+        refused = 'password authentication failed for user "cart-1_b"'
+        until(lambda: refused in database.log("start.sh"), "the Job is refused")
+        assert job.poll() is None
+        # Then to the database: now the Job ends, and the login may become the current one.
+        logins(database, b="fresh", current="a")
+        assert job.wait(30) == 0
+        assert query(database, "SELECT n FROM t", "fresh", "b") == "1"
+        assert query(database, "SELECT n FROM t", "first 'one", "a") == "1"
+        logins(database, current="b")
+        assert database.script("ready.sh")
+        # Whoever made a table, both logins own it.
+        assert query(database, "ALTER TABLE t ADD m int; SELECT current_user", "fresh", "b") == "cart-1"
+        assert ask(open_connection, "INSERT INTO t VALUES (2, 3) RETURNING m") == "3"
+
+
+def test_a_database_from_before_there_were_two_logins_keeps_its_data(database: Pod) -> None:
+    database.start("start.sh")
+    until(lambda: database.script("alive.sh"), "the server runs")
+    make = "CREATE ROLE \"cart-1\" LOGIN PASSWORD 'old'; CREATE TABLE t AS SELECT 1 AS n"
+    local = {"PGDATABASE": "postgres"} | ({"PGUSER": "postgres"} if database.user else {})
+    until(
+        lambda: database.run(f"{BIN}/psql", "-Atqc", make.split(";")[0], **local).returncode == 0,
+        "the role of before is there",
     )
-    assert session.stdin
-    assert session.stdout
-    session.stdin.write("SELECT 'before';\n")
-    session.stdin.flush()
-    assert session.stdout.readline() == "before\n"
+    database.run(f"{BIN}/psql", "-Atqc", 'CREATE DATABASE "cart-1" OWNER "cart-1"', **local)
+    before = {"PGUSER": "cart-1", "PGPASSWORD": "old", "PGHOST": "127.0.0.1", "PGDATABASE": "cart-1"}
+    assert database.run(f"{BIN}/psql", "-c", make.split(";")[1], **before).returncode == 0
 
-    database.bind("database", {"password": "second"})
-    until(lambda: query(database, "SELECT n FROM t", "second") == "1", "the new password works")
+    database.start("roles.sh")
+    until(lambda: database.script("ready.sh"), "the service can log in")
 
-    assert query(database, "SELECT n FROM t", "first 'one").startswith("error")
-    assert session.communicate("SELECT n FROM t;\n")[0] == "1\n"
-    assert session.returncode == 0
+    assert query(database, "UPDATE t SET n = 2 RETURNING n", "first 'one") == "2"
+    assert database.run(f"{BIN}/psql", "-c", "SELECT 1", **before).returncode != 0
+
+
+def test_a_volume_with_new_secrets_gives_its_data_to_the_new_logins(database: Pod) -> None:
+    """The volume was kept when its namespace was deleted, the Secrets were not."""
+    server = started(database)
+    query(database, "CREATE TABLE t AS SELECT 1 AS n", "first 'one")
+    server.terminate()
+    server.wait(20)
+    logins(database, a="new a", b="new b", current="a")
+
+    database.start("start.sh")
+    until(lambda: database.script("ready.sh"), "the service can log in")
+
+    assert query(database, "SELECT n FROM t", "new a") == "1"
 
 
 def test_sigterm_ends_at_once_and_cleanly_although_a_client_is_connected(database: Pod) -> None:
     server = started(database)
     with subprocess.Popen(
         [f"{BIN}/psql", "-Atqc", "SELECT pg_sleep(600)"],
-        env={**database.env, "PGHOST": "127.0.0.1", "PGUSER": "cart-1", "PGPASSWORD": "first 'one"},
+        env={**database.env, **as_login("a", "first 'one")},
         stderr=subprocess.DEVNULL,
     ):
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'cart-1_a'"
         until(
-            lambda: (
-                query(
-                    database,
-                    "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sl'",
-                    "first 'one",
-                )
-                == "1"
-            ),
-            "the client's query runs",
+            lambda: query(database, sessions, "first 'one") == "2", "the client is connected beside this one"
         )
         began = time.monotonic()
         server.terminate()

@@ -19,8 +19,17 @@ def cache() -> Iterator[Pod]:
         here.env |= {"REDIS_PORT": str(free_port()), "REDIS_DATA": str(here.root / "data")}
         here.write("data/.keep", "")
         here.write("config/redis.conf", configuration(Cache(persistence="AppendOnly", max_memory="8Mi")))
-        here.bind("cache", {"password": 'first "one\\'})
+        here.env["LOGINS"] = str(here.root / "logins")
+        here.bind("cache", {"host": "127.0.0.1"})
+        logins(here, a='first "one\\', b="standby", current="a")
         yield here
+
+
+def logins(here: Pod, *, current: str, **passwords: str) -> None:
+    """What the kubelet does when the two Secrets change."""
+    for login, password in passwords.items():
+        here.write(f"logins/{login}", password)
+    here.bind("cache", {"password": (here.root / "logins" / current).read_text()})
 
 
 def redis(here: Pod, password: str, *command: str) -> str:
@@ -48,15 +57,39 @@ def test_it_asks_for_the_password_and_keeps_data_over_a_crash(cache: Pod) -> Non
     assert redis(cache, 'first "one\\', "get", "k") == "v"
 
 
-def test_a_changed_password_is_followed_without_a_restart(cache: Pod) -> None:
+def test_new_passwords_for_both_are_followed_without_a_restart(cache: Pod) -> None:
     server = started(cache)
     redis(cache, 'first "one\\', "set", "k", "v")
-    cache.bind("cache", {"password": "second"})
+    logins(cache, a="second", b="other", current="a")
     assert not cache.script("ready.sh")
     until(lambda: redis(cache, "second", "get", "k") == "v", "the new password works")
+    assert redis(cache, "other", "get", "k") == "v"
     assert "NOAUTH" in redis(cache, 'first "one\\', "get", "k")
     assert cache.script("ready.sh")
     assert server.poll() is None
+    assert "second" not in cache.log("start.sh")
+
+
+def test_a_rotation_fails_no_connection_however_late_the_secrets_come(cache: Pod) -> None:
+    started(cache)
+    redis(cache, 'first "one\\', "set", "k", "v")
+    # The Job's pod has the Secret of before, whose password the server would take.
+    cache.write("job/b", "standby")
+    job = cache.start("login.sh", LOGIN="b", NEXT="2.x", LOGINS=str(cache.root / "job"))
+    assert redis(cache, "standby", "get", "k") == "v"
+    # The Secret comes to the Job first.
+    cache.write("job/b", "fresh")
+    cache.write("job/next", "2.x")
+    refused = cache.start("login.sh", LOGIN="b", NEXT="2.x", LOGINS=str(cache.root / "job"))
+    with pytest.raises(subprocess.TimeoutExpired):
+        refused.wait(0.5)
+    assert job.poll() is None
+    # Then to the server: now the Job ends, and the password may become the current one.
+    logins(cache, b="fresh", current="a")
+    assert job.wait(30) == 0
+    assert redis(cache, 'first "one\\', "get", "k") == redis(cache, "fresh", "get", "k") == "v"
+    logins(cache, current="b")
+    assert cache.script("ready.sh")
 
 
 def test_a_full_cache_that_is_kept_refuses_rather_than_forgets(cache: Pod) -> None:

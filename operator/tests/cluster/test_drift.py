@@ -130,24 +130,3 @@ async def test_what_others_add_survives(cluster, operator) -> None:
     assert cluster.calls() == []
     live = await cluster.get("Deployment", "cart")
     assert live["spec"]["template"]["spec"]["containers"][-1]["name"] == "sidecar"
-
-
-async def test_a_password_is_never_changed(cluster, operator) -> None:
-    await operator.start()
-    await cluster.apply("cart", **SPEC)
-    await cluster.until_reconciled("cart")
-    first = (await cluster.get("Secret", "cart-db"))["data"]["password"]
-    for _ in range(2):
-        operator.kill()
-        await operator.start()
-        await cluster.apply("cart", **SPEC | {"replicas": 3})
-        await cluster.until_reconciled("cart")
-    assert (await cluster.get("Secret", "cart-db"))["data"]["password"] == first
-    # A person may change it: the database follows, the operator does not undo it.
-    await cluster.edit("Secret", "cart-db", {"data": {"password": "bmV3", "host": "d3Jvbmc="}})
-
-    async def host_is_put_right() -> bool:
-        return (await cluster.get("Secret", "cart-db"))["data"]["host"] != "d3Jvbmc="
-
-    await cluster.until(host_is_put_right)
-    assert (await cluster.get("Secret", "cart-db"))["data"]["password"] == "bmV3"

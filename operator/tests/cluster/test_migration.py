@@ -28,18 +28,6 @@ async def until_one_job(cluster, *, but: str = "") -> str:
     return await cluster.until(one)
 
 
-async def finish(cluster, job: str, how: str) -> None:
-    time = "2026-11-21T00:00:00Z"
-    reason = {"type": f"{how}", "status": "True", "reason": "x", "message": "BackoffLimitExceeded"}
-    before = {
-        "type": "SuccessCriteriaMet" if how == "Complete" else "FailureTarget",
-        "status": "True",
-        "reason": "x",
-    }
-    end = {"completionTime": time} if how == "Complete" else {}
-    await cluster.set_status("Job", job, startTime=time, conditions=[before, reason], **end)
-
-
 def image(deployment) -> str:
     return deployment["spec"]["template"]["spec"]["containers"][0]["image"]
 
@@ -54,7 +42,7 @@ async def test_first_start_waits_for_database_then_migration_then_deploys(cluste
     job = await until_one_job(cluster)
     assert await cluster.get("Deployment", "cart") is None
     assert (await cluster.condition("cart", "Ready"))["reason"] == "NotDeployed"
-    await finish(cluster, job, "Complete")
+    await cluster.end_job(job, "Complete")
     assert image(await cluster.until_there("Deployment", "cart")) == "shop/cart:1"
 
     async def recorded() -> bool:
@@ -81,7 +69,7 @@ async def test_a_failed_migration_holds_the_rollout_and_says_so(cluster, operato
     await cluster.apply("cart", image="shop/cart:1", **SPEC)
     await database_is_ready(cluster)
     first = await until_one_job(cluster)
-    await finish(cluster, first, "Complete")
+    await cluster.end_job(first, "Complete")
     await cluster.until_there("Deployment", "cart")
     await cluster.apply("cart", image="shop/cart:2", **SPEC)
     second = await until_one_job(cluster, but=first)
@@ -104,7 +92,7 @@ async def test_a_failed_migration_holds_the_rollout_and_says_so(cluster, operato
         containerStatuses=[{"name": "main", "image": "x", "imageID": "", "ready": False, "restartCount": 0,
                             "state": {"terminated": ended}}],
     )  # fmt: skip
-    await finish(cluster, second, "Failed")
+    await cluster.end_job(second, "Failed")
     found = await cluster.until_condition("cart", "Degraded", "True", "MigrationFailed")
     assert "column price already exists" in found["message"]
     assert f"logs job/{second}" in found["message"]
@@ -133,7 +121,7 @@ async def test_a_failed_migration_holds_the_rollout_and_says_so(cluster, operato
     await cluster.until_gone("Job", second)
     await cluster.apply("cart", image="shop/cart:2", **SPEC)
     assert await until_one_job(cluster) == second
-    await finish(cluster, second, "Complete")
+    await cluster.end_job(second, "Complete")
 
     async def moved() -> bool:
         return image(await cluster.get("Deployment", "cart")) == "shop/cart:2"

@@ -131,9 +131,11 @@ def test_an_autoscaler_that_goes_goes_first() -> None:
 
 
 def test_a_closed_gate_holds_the_deployment_and_an_autoscaler_without_one() -> None:
+    job = child("Job", "cart-migrate-1")
+    job["metadata"]["labels"] = {**LABELS, "app.kubernetes.io/component": "migration"}
     desired = [
         child("Service"),
-        child("Job", "cart-migrate-1"),
+        job,
         deployment(replicas=1),
         child("ScaledObject"),
     ]

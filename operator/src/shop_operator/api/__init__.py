@@ -17,7 +17,7 @@ from shop_operator.api.scaling import Autoscaling, Metric
 from shop_operator.api.slo import Latency, Monitoring, Slo
 from shop_operator.api.spec import Dependency, Expose, ShopServiceSpec
 from shop_operator.api.status import ChildStatus, Condition, ShopServiceStatus
-from shop_operator.api.stores import Cache, Database
+from shop_operator.api.stores import Cache, Credentials, Database
 
 __all__ = [
     "API_VERSION",
@@ -29,6 +29,7 @@ __all__ = [
     "Cache",
     "ChildStatus",
     "Condition",
+    "Credentials",
     "Database",
     "Dependency",
     "DisruptionBudget",

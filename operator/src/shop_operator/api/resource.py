@@ -19,6 +19,8 @@ PLURAL = "shopservices"
 NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_LENGTH = 40
 """The names of children are longer than the service's own, and have to fit into 63 characters."""
+POSTGRES_NAMES = ("postgres", "template0", "template1", "public", "none")
+"""Roles and databases that every server has, or that none may have: the service's are named as itself."""
 
 
 class Metadata(BaseModel):
@@ -59,6 +61,13 @@ class ShopService(Model):
             message="metadata.name must be lower-case letters, digits and dashes, beginning with a letter",
             cel=f"self.metadata.name.matches('{NAME_PATTERN}')",
             holds=lambda shop: re.fullmatch(NAME_PATTERN, shop.metadata.name) is not None,
+        ),
+        Rule(
+            field="metadata.name",
+            message="metadata.name of a service with a database must be none of PostgreSQL's own: "
+            + ", ".join(POSTGRES_NAMES),
+            cel=f"!has(self.spec.database) || !(self.metadata.name in {list(POSTGRES_NAMES)})",
+            holds=lambda shop: shop.spec.database is None or shop.metadata.name not in POSTGRES_NAMES,
         ),
     )
 

@@ -26,6 +26,24 @@ KEPT_VOLUME = (
 """What cannot be done to a volume that exists."""
 
 
+class Credentials(Model):
+    """When the login of a store is changed. The two logins of a store take turns: the one that was not in
+    use gets a new password, and becomes the current one when the server has been seen to take it. The login
+    before stays valid until the next rotation, so nothing fails meanwhile."""
+
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1
+    """Raise it to change the login. Two rotations in a row make whatever leaked worthless."""
+
+    rules: ClassVar = (
+        Rule(
+            field="revision",
+            message="revision can only be raised",
+            cel="self.revision >= oldSelf.revision",
+            holds=None,
+        ),
+    )
+
+
 class Database(Model):
     """A PostgreSQL of its own for this service, its address and credentials in /bindings/database."""
 
@@ -42,6 +60,8 @@ class Database(Model):
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
     """Retain: volume and credentials outlive the ShopService and are taken up again when it returns.
     Delete: they go with it."""
+    credentials: Credentials | None = None
+    """Change of the login; default: it stays as it is."""
     resources: Resources | None = None
     """Of the database's container; default: 50m and 96Mi requested, 256Mi at most."""
 
@@ -79,6 +99,8 @@ class Cache(Model):
     """AppendOnly: whether volume and password outlive the ShopService."""
     max_memory: Annotated[str, Field(max_length=32, pattern=quantity.PATTERN)] = "64Mi"
     """Memory for data."""
+    credentials: Credentials | None = None
+    """Change of the password; default: it stays as it is."""
     resources: Resources | None = None
     """Of the cache's container; default: 10m and 32Mi requested, twice maxMemory and 32Mi at most."""
 

@@ -47,5 +47,6 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
 
 
 def gaps(shop: ShopService, context: Context) -> list[Gap]:
-    """What the ShopService asks for and this cluster cannot give."""
-    return [*autoscaler.gaps(shop, context), *prometheusrule.gaps(shop, context)]
+    """What the ShopService asks for and does not have. Pure, as `build`."""
+    modules = (autoscaler, prometheusrule, database, cache)
+    return [gap for module in modules for gap in module.gaps(shop, context)]

@@ -3,8 +3,8 @@
 from typing import Any
 
 from shop_operator.api import Cache, ShopService, quantity
-from shop_operator.children import resources, secret, volume
-from shop_operator.children.context import Context, Manifest
+from shop_operator.children import credentials, resources, volume
+from shop_operator.children.context import Context, Gap, Manifest
 from shop_operator.children.meta import labels, manifest, selector
 from shop_operator.children.pod import (
     BINDINGS,
@@ -20,6 +20,11 @@ from shop_operator.children.scripts import folder
 PORT = 6379
 USER = 999
 CONFIG = "/config"
+CONFIG_MOUNT: dict[str, Any] = {"name": "config", "mountPath": CONFIG, "readOnly": True}
+HELPER_RESOURCES: dict[str, Any] = {
+    "requests": {"cpu": "5m", "memory": "8Mi"},
+    "limits": {"memory": "32Mi"},
+}
 
 
 def name(shop: ShopService) -> str:
@@ -28,25 +33,17 @@ def name(shop: ShopService) -> str:
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
-    """Secret, ConfigMap, claim (AppendOnly), Service, StatefulSet (AppendOnly) or Deployment (None)."""
+    """Secrets, ConfigMap, claim (AppendOnly), Service, StatefulSet (AppendOnly) or Deployment (None); and a
+    Job while the password is changed."""
     cache = shop.spec.cache
     if cache is None:
         return []
     kept = cache.persistence == "AppendOnly"
     owned = not kept or cache.deletion_policy == "Delete"
+    logins = _logins(shop, cache, context)
+    binding = {"type": "redis", "host": f"{name(shop)}.{shop.namespace}.svc", "port": str(PORT)}
     children = [
-        secret.binding(
-            shop,
-            "cache",
-            name(shop),
-            owned=owned,
-            data={
-                "type": "redis",
-                "host": f"{name(shop)}.{shop.namespace}.svc",
-                "port": str(PORT),
-                "password": secret.password(context, name(shop)),
-            },
-        ),
+        *credentials.secrets(shop, "cache", logins, owned=owned, binding=binding),
         manifest(
             shop,
             "v1",
@@ -74,7 +71,33 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
     }
     children.append(manifest(shop, "v1", "Service", "cache", name=name(shop), spec=service))
     children.append(_workload(shop, cache, context, kept))
+    children += credentials.proof(
+        shop,
+        logins,
+        user=USER,
+        container={
+            "name": "login",
+            **_program(context, "login.sh"),
+            "resources": HELPER_RESOURCES,
+            "volumeMounts": [TMP_MOUNT, CONFIG_MOUNT, binding_mount("cache"), credentials.mount()],
+        },
+        volumes=[
+            _config_volume(shop), binding_volume("cache", name(shop)), credentials.volume(name(shop))
+        ],
+    )  # fmt: skip
     return children
+
+
+def gaps(shop: ShopService, context: Context) -> list[Gap]:
+    """A change of the password that is under way."""
+    cache = shop.spec.cache
+    if cache is None:
+        return []
+    return credentials.gaps("cache", _logins(shop, cache, context), cache.credentials, context)
+
+
+def _logins(shop: ShopService, cache: Cache, context: Context) -> credentials.Logins:
+    return credentials.logins(name(shop), cache.credentials, context)
 
 
 def configuration(cache: Cache) -> str:
@@ -115,8 +138,9 @@ def _pod(shop: ShopService, cache: Cache, context: Context, kept: bool) -> dict[
         "terminationGracePeriodSeconds": 30,
         "volumes": [
             TMP_VOLUME,
-            {"name": "config", "configMap": {"name": name(shop)}},
+            _config_volume(shop),
             binding_volume("cache", name(shop)),
+            credentials.volume(name(shop)),
             volume.claimed(name(shop)) if kept else {"name": "data", "emptyDir": {}},
         ],
         "containers": [_container(cache, context)],
@@ -132,28 +156,40 @@ def _container(cache: Cache, context: Context) -> dict[str, Any]:
     alive = ["redis-cli", "-p", str(PORT), "ping"]
     return {
         "name": "redis",
-        "image": context.settings.redis_image,
-        "imagePullPolicy": context.settings.image_pull_policy,
-        "command": ["/bin/sh", f"{CONFIG}/start.sh"],
-        "env": [
-            {"name": "REDIS_PORT", "value": str(PORT)},
-            {"name": "REDIS_DATA", "value": "/data"},
-            {"name": "SERVICE_BINDING_ROOT", "value": BINDINGS},
-        ],
+        **_program(context, "start.sh"),
         "ports": [{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
         "resources": resources.merged(cache.resources, default_resources(cache)),
-        "securityContext": RESTRICTED,
         "startupProbe": probe(ready, {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 600}),
         # A process in the pod costs a hundred times a connection.
         "readinessProbe": {"periodSeconds": 5, "timeoutSeconds": 2, "tcpSocket": {"port": PORT}},
         "livenessProbe": probe(alive, {"periodSeconds": 30, "timeoutSeconds": 5, "failureThreshold": 3}),
         "volumeMounts": [
             TMP_MOUNT,
-            {"name": "config", "mountPath": CONFIG, "readOnly": True},
+            CONFIG_MOUNT,
             binding_mount("cache"),
+            credentials.mount(),
             {"name": "data", "mountPath": "/data"},
         ],
     }
+
+
+def _program(context: Context, script: str) -> dict[str, Any]:
+    return {
+        "image": context.settings.redis_image,
+        "imagePullPolicy": context.settings.image_pull_policy,
+        "command": ["/bin/sh", f"{CONFIG}/{script}"],
+        "env": [
+            {"name": "REDIS_PORT", "value": str(PORT)},
+            {"name": "REDIS_DATA", "value": "/data"},
+            {"name": "SERVICE_BINDING_ROOT", "value": BINDINGS},
+            {"name": "LOGINS", "value": credentials.MOUNT},
+        ],
+        "securityContext": RESTRICTED,
+    }
+
+
+def _config_volume(shop: ShopService) -> dict[str, Any]:
+    return {"name": "config", "configMap": {"name": name(shop)}}
 
 
 def default_resources(cache: Cache) -> dict[str, Any]:

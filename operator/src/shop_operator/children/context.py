@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from shop_operator.settings import Settings
@@ -29,7 +30,12 @@ class Context:
     autoscalers: frozenset[str] = frozenset()
     """The HorizontalPodAutoscalers of others that scale this one's Deployment."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The credentials that exist: by name of the Secret (`catalog-db`, `catalog-cache`) its data, decoded."""
+    """The credentials that exist: by name of the Secret (`catalog-db`, `catalog-db-logins`, …) its data,
+    decoded."""
+    completed: frozenset[str] = frozenset()
+    """Names of this service's Jobs that have ended well."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """The time, in UTC."""
     generate: Callable[[], str] = lambda: ""
     """Makes a new password, where a Secret has none: the only thing here that may differ between calls.
     32 URL-safe characters do; it must never return an empty text in a cluster."""
@@ -37,11 +43,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Gap:
-    """Something that the ShopService asks for and this cluster cannot give."""
+    """Something that the ShopService asks for and does not have: the cluster cannot give it, or not yet."""
 
     condition: str
-    """Type of the condition that becomes False: AutoscalingActive."""
+    """Type of the condition that says so: AutoscalingActive, Progressing."""
     reason: str
     """MetricNotAvailable"""
     message: str
-    """Names the field and what to install."""
+    """Names the field and what to do."""
+    retry_seconds: float | None = None
+    """When to look again, where only time is missing."""

@@ -7,8 +7,8 @@ user with id 999: Debian's packages and the official Debian-based image both ser
 from typing import Any
 
 from shop_operator.api import Database, ShopService, quantity
-from shop_operator.children import resources, secret, volume
-from shop_operator.children.context import Context, Manifest
+from shop_operator.children import credentials, resources, volume
+from shop_operator.children.context import Context, Gap, Manifest
 from shop_operator.children.meta import labels, manifest, selector
 from shop_operator.children.pod import (
     BINDINGS,
@@ -40,27 +40,22 @@ def name(shop: ShopService) -> str:
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
-    """Secret, ConfigMap, claim, Service, StatefulSet."""
+    """Secrets, ConfigMap, claim, Service, StatefulSet; and a Job while the login is changed."""
     database = shop.spec.database
     if database is None:
         return []
     owned = database.deletion_policy == "Delete"
+    logins = _logins(shop, database, context)
+    binding = {
+        "type": "postgresql",
+        "provider": "shop-operator",
+        "host": f"{name(shop)}.{shop.namespace}.svc",
+        "port": str(PORT),
+        "database": shop.name,
+        "username": f"{shop.name}_{logins.current}",
+    }
     return [
-        secret.binding(
-            shop,
-            "database",
-            name(shop),
-            owned=owned,
-            data={
-                "type": "postgresql",
-                "provider": "shop-operator",
-                "host": f"{name(shop)}.{shop.namespace}.svc",
-                "port": str(PORT),
-                "database": shop.name,
-                "username": shop.name,
-                "password": secret.password(context, name(shop)),
-            },
-        ),
+        *credentials.secrets(shop, "database", logins, owned=owned, binding=binding),
         manifest(shop, "v1", "ConfigMap", "database", name=name(shop), data=folder("postgres")),
         volume.claim(
             shop,
@@ -74,7 +69,35 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         manifest(
             shop, "apps/v1", "StatefulSet", "database", name=name(shop), spec=_set(shop, database, context)
         ),
-    ]
+        *credentials.proof(
+            shop,
+            logins,
+            user=USER,
+            container={
+                "name": "login",
+                **_login_program(shop, database, context, "login.sh"),
+                "resources": HELPER_RESOURCES,
+                "volumeMounts": [
+                    TMP_MOUNT, _config_mount(), binding_mount("database"), credentials.mount()
+                ],
+            },
+            volumes=[
+                config_volume(shop), binding_volume("database", name(shop)), credentials.volume(name(shop))
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def gaps(shop: ShopService, context: Context) -> list[Gap]:
+    """A change of the login that is under way."""
+    database = shop.spec.database
+    if database is None:
+        return []
+    return credentials.gaps("database", _logins(shop, database, context), database.credentials, context)
+
+
+def _logins(shop: ShopService, database: Database, context: Context) -> credentials.Logins:
+    return credentials.logins(name(shop), database.credentials, context)
 
 
 def waiting(shop: ShopService, database: Database, context: Context) -> dict[str, Any]:
@@ -118,9 +141,10 @@ def _set(shop: ShopService, database: Database, context: Context) -> dict[str, A
                     {"name": "socket", "emptyDir": {}},
                     config_volume(shop),
                     binding_volume("database", name(shop)),
+                    credentials.volume(name(shop)),
                     volume.claimed(name(shop)),
                 ],
-                "containers": [_server(database, context), _roles(database, context)],
+                "containers": [_server(database, context), _roles(shop, database, context)],
             },
         },
     }
@@ -157,12 +181,12 @@ def _server(database: Database, context: Context) -> dict[str, Any]:
     }
 
 
-def _roles(database: Database, context: Context) -> dict[str, Any]:
+def _roles(shop: ShopService, database: Database, context: Context) -> dict[str, Any]:
     return {
         "name": "roles",
-        **_program(database, context, "roles.sh"),
+        **_login_program(shop, database, context, "roles.sh"),
         "resources": HELPER_RESOURCES,
-        "volumeMounts": [TMP_MOUNT, _socket_mount(), _config_mount(), binding_mount("database")],
+        "volumeMounts": [TMP_MOUNT, _socket_mount(), _config_mount(), credentials.mount()],
     }
 
 
@@ -179,6 +203,16 @@ def _program(database: Database, context: Context, script: str) -> dict[str, Any
         ],
         "securityContext": RESTRICTED,
     }
+
+
+def _login_program(shop: ShopService, database: Database, context: Context, script: str) -> dict[str, Any]:
+    program = _program(database, context, script)
+    program["env"] += [
+        {"name": "LOGINS", "value": credentials.MOUNT},
+        # The role that the data belongs to, and the database's name.
+        {"name": "OWNER", "value": shop.name},
+    ]
+    return program
 
 
 def shared_buffers(limits: dict[str, Any]) -> str:

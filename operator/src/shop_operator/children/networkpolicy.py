@@ -16,6 +16,8 @@ from shop_operator.children.meta import COMPONENT_LABEL, NAME_LABEL, Component, 
 Peer = dict[str, Any]
 Rule = dict[str, Any]
 
+USERS = ["migration", "rotation", "service"]
+"""The components that use database and cache."""
 LINK_LOCAL = "169.254.0.0/16"
 """Where a DNS cache on the pod's own node listens: NodeLocal DNSCache, and what some clouds have."""
 
@@ -27,9 +29,7 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         spec = {
             "podSelector": {
                 "matchLabels": {NAME_LABEL: shop.name},
-                "matchExpressions": [
-                    {"key": COMPONENT_LABEL, "operator": "In", "values": ["migration", "service"]}
-                ],
+                "matchExpressions": [{"key": COMPONENT_LABEL, "operator": "In", "values": USERS}],
             },
             "policyTypes": ["Ingress", "Egress"],
             "ingress": _ingress(shop, context),
@@ -37,11 +37,9 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         }
         policies.append(_policy(shop, "service", spec))
     if shop.spec.database:
-        policies.append(
-            _store(shop, "database", database.name(shop), database.PORT, ["migration", "service"])
-        )
+        policies.append(_store(shop, "database", database.name(shop), database.PORT, USERS))
     if shop.spec.cache:
-        policies.append(_store(shop, "cache", cache.name(shop), cache.PORT, ["migration", "service"]))
+        policies.append(_store(shop, "cache", cache.name(shop), cache.PORT, USERS))
     return policies
 
 

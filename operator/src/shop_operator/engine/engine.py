@@ -118,7 +118,7 @@ class Engine:
             structlog.contextvars.bind_contextvars(shopservice=str(key))
             began, outcome = time.perf_counter(), "failed"
             try:
-                await self.reconciler.reconcile(key)
+                again = await self.reconciler.reconcile(key)
             except (ApiError, Incomplete) as error:
                 reason = (error.reason or str(error.status)) if isinstance(error, ApiError) else "Incomplete"
                 self._metrics.errors.labels(reason).inc()
@@ -133,6 +133,8 @@ class Engine:
             else:
                 outcome = "done"
                 self.queue.done(key)
+                if again is not None:
+                    self.queue.add_after(key, again)
             finally:
                 self._metrics.reconciles.labels(outcome).observe(time.perf_counter() - began)
 

@@ -179,7 +179,7 @@ def _due(manifest: Manifest, live: Lookup, gate: Gate, standing: Manifest | None
     """What is to be applied now: the manifest, what stands in for it while the gate is closed, or nothing."""
     kind, reference = manifest["kind"], ref_of(manifest)
     if kind == "Job":
-        return manifest if gate.migration else None
+        return manifest if gate.migration or _component(manifest) != "migration" else None
     if gate.deployment:
         return manifest
     if _rolls_out(manifest):
@@ -211,8 +211,12 @@ def last_applied(live: Manifest) -> Manifest | None:
 
 
 def _rolls_out(manifest: Manifest) -> bool:
+    return manifest["kind"] == "Deployment" and _component(manifest) == "service"
+
+
+def _component(manifest: Manifest) -> str:
     labels: dict[str, str] = manifest["metadata"].get("labels", {})
-    return manifest["kind"] == "Deployment" and labels.get("app.kubernetes.io/component") == "service"
+    return labels.get("app.kubernetes.io/component", "")
 
 
 _PRUNED = {kind.kind for kind in kinds.CHILDREN}

@@ -14,7 +14,7 @@ import structlog
 
 from shop_operator import children as builders
 from shop_operator.api import API_VERSION, KIND, InvalidSpec, ShopService, parse
-from shop_operator.children import Context
+from shop_operator.children import Context, Gap
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.projection import MANAGER, project
@@ -28,6 +28,7 @@ from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver,
 from shop_operator.engine.rollout import Gate, gate
 from shop_operator.settings import Settings
 from shop_operator.status import Facts, report
+from shop_operator.status.health import health
 
 Manifest = dict[str, Any]
 log = structlog.get_logger(__name__)
@@ -79,27 +80,32 @@ class Reconciler:
         # Hears after each pass what is in the way of the service with this uid, to say when it goes.
         self.in_the_way: Callable[[Key, str, Mapping[Ref, Manifest]], None] = lambda key, uid, objects: None
 
-    async def reconcile(self, key: Key) -> None:
-        """One pass. Raises ApiError or Incomplete when there is reason to try again."""
+    async def reconcile(self, key: Key) -> float | None:
+        """One pass. Returns after how many seconds to look again, where only time is missing.
+
+        Raises ApiError or Incomplete when there is reason to try again.
+        """
         service = self._cache.get("ShopService", *key)
         if service is None or service["metadata"].get("deletionTimestamp"):
-            return  # its children go by their ownerReferences
+            return None  # its children go by their ownerReferences
         try:
             shop = parse(service)
         except InvalidSpec as error:
             await self._report_invalid(key, service, error)
-            return
+            return None
         done = Pass()
         desired, steps = await self.look(key, service, shop, done)
         if self._destructive(service, steps) and not await self._is_current(service):
-            return  # the cache has heard of it now, and the key is queued again
+            return None  # the cache has heard of it now, and the key is queued again
         await self._execute(service, steps, done)
         self.in_the_way(key, service["metadata"]["uid"], done.conflicts)
         if done.raced:
             raise done.raced  # what is there is about to be looked at again
-        await self._report(key, service, shop, desired, done)
+        gaps = builders.gaps(shop, self._context(key))
+        await self._report(key, service, shop, desired, gaps, done)
         if done.retry:
             raise Incomplete("; ".join(message for _, message in done.problems))
+        return min((gap.retry_seconds for gap in gaps if gap.retry_seconds is not None), default=None)
 
     async def look(
         self, key: Key, service: Manifest, shop: ShopService, done: Pass
@@ -122,16 +128,19 @@ class Reconciler:
         return desired, steps
 
     def _context(self, key: Key) -> Context:
-        found = {
-            secret["metadata"]["name"]: _decoded(secret)
-            for secret in self._cache.children(key)
-            if secret["kind"] == "Secret"
-        }
+        children = list(self._cache.children(key))
         return Context(
             settings=self._settings,
             kinds=self.kinds,
             dependants=frozenset(builders.Ref(*other) for other in self._dependencies.dependants(key)),
-            secrets=found,
+            secrets={
+                child["metadata"]["name"]: _decoded(child) for child in children if child["kind"] == "Secret"
+            },
+            completed=frozenset(
+                child["metadata"]["name"]
+                for child in children
+                if child["kind"] == "Job" and health(child).reason == "Complete"
+            ),
             generate=lambda: secrets.token_urlsafe(24),
         )
 
@@ -287,7 +296,13 @@ class Reconciler:
         )
 
     async def _report(
-        self, key: Key, service: Manifest, shop: ShopService, desired: list[Manifest], done: Pass
+        self,
+        key: Key,
+        service: Manifest,
+        shop: ShopService,
+        desired: list[Manifest],
+        gaps: list[Gap],
+        done: Pass,
     ) -> None:
         rollout = self._gate(shop)
         # An object that belongs to another service is not this one's child, whatever its name.
@@ -310,7 +325,7 @@ class Reconciler:
                 others=tuple(child for ref, child in own.items() if ref not in live),
                 problems=tuple(done.problems),
                 missing_dependencies=tuple(missing),
-                gaps=tuple(builders.gaps(shop, self._context(key))),
+                gaps=tuple(gaps),
                 phase=rollout.phase,
                 job=rollout.job,
                 migrated_image=rollout.migrated_image,

@@ -127,6 +127,9 @@ def _progressing(facts: Facts, database: Condition | None) -> Condition:
         return Condition("Progressing", True, "RollingOut", state.message)
     if database is not None and not database.status:
         return Condition("Progressing", True, "DatabaseStarting", database.message)
+    for gap in facts.gaps:
+        if gap.condition == "Progressing":
+            return Condition("Progressing", True, gap.reason, gap.message)
     return Condition("Progressing", False, "Stable")
 
 
@@ -141,7 +144,7 @@ def _degraded(facts: Facts) -> Condition:
             + f"Read `kubectl -n {facts.service['metadata']['namespace']} logs job/{facts.job}`; "
             "then set another image, or delete the Job to run it again",
         )  # fmt: skip
-    found = failure(facts.pods("service", "migration", "database", "cache"))
+    found = failure(facts.pods("service", "migration", "database", "cache", "rotation"))
     if found:
         return Condition("Degraded", True, found.reason, found.message)
     state = health(facts.child("Deployment", facts.name))

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes database and login role what the mounted Secret says: at start, and within ten seconds of a change.
-# So a lost or rotated Secret heals; connections that are open stay open.
+# Makes database and roles what the mounted Secret says: at start, and within ten seconds of a change.
+# So a lost Secret heals, and a login is changed; connections that are open stay open.
 set -eu
 here=$(dirname "$0")
 PGUSER=$(id -un)
@@ -9,11 +9,11 @@ trap 'exit 0' TERM INT
 
 applied= pause=1
 while :; do
-  wanted=$(cd "$SERVICE_BINDING_ROOT/database" && cksum username password database)
+  wanted=$(cd "$LOGINS" && cksum a b)
   if [ "$wanted" != "$applied" ] && pg_isready --quiet; then
     if psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname=postgres --file="$here/roles.sql"; then
       applied=$wanted pause=10
-      echo "database and role are as the Secret says"
+      echo "database and roles are as the Secret says"
     fi
   fi
   sleep $pause &
