@@ -18,6 +18,7 @@ from shop_operator.cluster.client import PAGE_SIZE, decoded
 from shop_operator.cluster.connection import Connection
 from shop_operator.cluster.projection import project
 from shop_operator.engine.engine import Engine
+from shop_operator.engine.patience import Backoffs, WatchResponse
 from shop_operator.settings import Settings
 
 Manifest = dict[str, Any]
@@ -36,7 +37,7 @@ def settings() -> kopf.OperatorSettings:
     configured.watching.chunk_size = PAGE_SIZE
     # Every object keeps a worker for this long after an event.
     configured.queueing.idle_timeout = 0.1
-    configured.networking.error_backoffs = (0.1, 0.5, 1, 2, 5, 10)
+    configured.networking.error_backoffs = Backoffs()
     return configured
 
 
@@ -114,7 +115,7 @@ def _observing(engine: Engine) -> type[aiohttp.ClientResponse]:
     """
     pages: list[Manifest] = []
 
-    class Response(aiohttp.ClientResponse):
+    class Response(WatchResponse):
         async def json(self, **options: Any) -> Any:
             body = await super().json(loads=decoded, **options)
             if isinstance(body, dict) and body.get("kind") == LIST_KIND:
