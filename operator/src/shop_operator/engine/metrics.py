@@ -1,15 +1,27 @@
-"""The operator's own metrics, in a registry of their own."""
+"""The operator's own metrics, in a registry of their own; docs/contracts.md lists them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shop_operator.api import quantity
 from shop_operator.engine.cache import Cache, Key
 from shop_operator.engine.queue import Queue
+
+Manifest = dict[str, Any]
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nothing here reads
 
 
 class Metrics:
@@ -42,6 +54,7 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        ProcessCollector(registry=self.registry)
 
     def observe_call(self, verb: str, kind: str, status: int) -> None:
         """Count one call to the API server."""
@@ -53,38 +66,90 @@ class Metrics:
 
 
 class _Present(Collector):
-    """Values that are read when asked for, so that nothing has to be kept up to date."""
+    """Values that are read when asked for, so that nothing has to be kept up to date.
+
+    A scrape runs in a thread of its own, so it works on a copy of the list of services; and it makes one
+    metric after the other, so that with thousands of services only one is in memory at a time.
+    """
 
     def __init__(self, queue: Queue[Key], cache: Cache) -> None:
         self._queue, self._cache = queue, cache
 
-    def collect(self) -> Iterable[Metric]:
-        depth = GaugeMetricFamily("shop_operator_queue_depth", "ShopServices that wait to be reconciled.")
-        depth.add_metric([], self._queue.depth)
-        age = GaugeMetricFamily("shop_operator_queue_age_seconds", "How long the oldest of them has waited.")
-        age.add_metric([], self._queue.age)
-        in_work = GaugeMetricFamily("shop_operator_in_work", "ShopServices that are being reconciled.")
-        in_work.add_metric([], self._queue.in_work)
-        yield from (depth, age, in_work)
-        labels = ["namespace", "name"]
-        desired = GaugeMetricFamily(
-            "shop_service_replicas_desired", "Replicas that it should have now.", labels=labels
-        )
-        ready = GaugeMetricFamily("shop_service_replicas_ready", "Replicas that are ready.", labels=labels)
-        target = GaugeMetricFamily(
-            "shop_service_autoscaler_limit", "Bounds of its autoscaler.", labels=[*labels, "bound"]
-        )
-        condition = GaugeMetricFamily(
-            "shop_service_condition", "1 where the condition is True.", labels=[*labels, "condition"]
-        )
-        for service in self._cache.of_kind("ShopService"):
-            namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
-            deployment = self._cache.get("Deployment", namespace, name) or {}
-            desired.add_metric([namespace, name], deployment.get("spec", {}).get("replicas", 0))
-            ready.add_metric([namespace, name], deployment.get("status", {}).get("readyReplicas", 0))
-            for bound in ("min", "max"):
-                if (value := (service["spec"].get("autoscaling") or {}).get(bound)) is not None:
-                    target.add_metric([namespace, name, bound], value)
-            for entry in service.get("status", {}).get("conditions", ()):
-                condition.add_metric([namespace, name, entry["type"]], entry["status"] == "True")
-        yield from (desired, ready, target, condition)
+    def collect(self) -> Iterator[Metric]:
+        queue = self._queue
+        yield _gauge("shop_operator_queue_depth", "ShopServices that wait to be reconciled.", queue.depth)
+        yield _gauge("shop_operator_queue_age_seconds", "How long the oldest of them has waited.", queue.age)
+        yield _gauge("shop_operator_in_work", "ShopServices that are being reconciled.", queue.in_work)
+        yield _gauge("shop_operator_retrying", "ShopServices whose last reconcile failed.", queue.failing)
+        services = list(self._cache.of_kind("ShopService"))
+        for name, description, label, values in (
+            ("shop_service_replicas_desired", "Pods that it should have now.", None, self._desired),
+            ("shop_service_replicas_ready", "Pods that are ready.", None, self._ready),
+            ("shop_service_autoscaler_limit", "Bounds of its autoscaler.", "bound", _limits),
+            ("shop_service_autoscaler_target", "What one pod is to carry, by metric.", "metric", _targets),
+            ("shop_service_condition", "1 if True, 0 if False; absent if Unknown.", "condition", _conditions),
+        ):
+            yield _family(name, description, label, services, values)
+
+    def _desired(self, service: Manifest) -> Iterator[tuple[str, float]]:
+        yield "", self._deployment(service).get("spec", {}).get("replicas", 0)
+
+    def _ready(self, service: Manifest) -> Iterator[tuple[str, float]]:
+        yield "", self._deployment(service).get("status", {}).get("readyReplicas", 0)
+
+    def _deployment(self, service: Manifest) -> Manifest:
+        metadata = service["metadata"]
+        return self._cache.get("Deployment", metadata["namespace"], metadata["name"]) or {}
+
+
+def _gauge(name: str, description: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, description, value=value)
+
+
+def _family(
+    name: str,
+    description: str,
+    label: str | None,
+    services: Iterable[Manifest],
+    values: Callable[[Manifest], Iterable[tuple[str, float]]],
+) -> Metric:
+    """One metric of all services; `values` gives those of one, by the value of `label` if there is one."""
+    family = GaugeMetricFamily(name, description, labels=["namespace", "name", *([label] if label else ())])
+    for service in services:
+        metadata = service["metadata"]
+        for key, value in values(service):
+            own = [metadata["namespace"], metadata["name"]]
+            family.add_metric([*own, key] if label else own, value)
+    return family
+
+
+def _autoscaling(service: Manifest) -> Manifest:
+    """As it is stored: what is not valid is reported like the rest, as far as it can be read."""
+    spec = service.get("spec") or {}
+    found: Manifest = spec.get("autoscaling") or {}
+    return found
+
+
+def _limits(service: Manifest) -> Iterator[tuple[str, float]]:
+    return (
+        (bound, _autoscaling(service)[bound]) for bound in ("min", "max") if bound in _autoscaling(service)
+    )
+
+
+def _targets(service: Manifest) -> Iterable[tuple[str, float]]:
+    found = {}
+    for metric in _autoscaling(service).get("metrics", ()):
+        # Of some types there can be several.
+        named = (metric["type"], metric.get("stream"), metric.get("consumer"), metric.get("name"))
+        try:
+            found[" ".join(filter(None, named))] = float(quantity.value(str(metric["target"])))
+        except ValueError:
+            continue  # not valid: the condition Reconciled says so
+    return found.items()
+
+
+def _conditions(service: Manifest) -> Iterator[tuple[str, float]]:
+    values = {"True": 1.0, "False": 0.0}
+    for condition in (service.get("status") or {}).get("conditions", ()):
+        if condition["status"] in values:
+            yield condition["type"], values[condition["status"]]

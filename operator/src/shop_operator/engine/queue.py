@@ -110,6 +110,11 @@ class Queue(Generic[K]):
         return len(self._in_work)
 
     @property
+    def failing(self) -> int:
+        """Number of keys whose last work failed."""
+        return len(self._failures)
+
+    @property
     def age(self) -> float:
         """Seconds that the oldest waiting key has waited."""
         return max((self._clock() - since for _, since in self._waiting.values()), default=0.0)
