@@ -74,7 +74,7 @@ def _lives(records: dict[str, Record]) -> Iterator[dict[str, Cut]]:
                 Cut(step, write, seen[write], side) for side in ("before", "after")
             )
     for number in range(max(map(len, cuts.values()))):
-        yield {step: of[number] for step, of in cuts.items() if number < len(of)}
+        yield {step: of[number % len(of)] for step, of in cuts.items()}
 
 
 async def _live(here: Stage, records: dict[str, Record], cuts: dict[str, Cut]) -> set[Cut]:

@@ -170,7 +170,10 @@ class Proxy:
                 await response.write(answer.body)
                 return response
             async for event in self.on_watch(call, _events(source)):
-                await response.write(json.dumps(event).encode() + b"\n")
+                try:
+                    await response.write(json.dumps(event).encode() + b"\n")
+                except ConnectionError:  # the operator has gone
+                    break
                 version = event["object"].get("metadata", {}).get("resourceVersion", "0")
                 self.seen[call.resource] = max(int(version), self.seen.get(call.resource, 0))
             return response

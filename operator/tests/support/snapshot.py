@@ -15,6 +15,7 @@ Snapshot = dict[str, Manifest]
 
 # secrets.token_urlsafe(24); the operator generates nothing else.
 GENERATED = re.compile(r"[A-Za-z0-9_-]{32}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 TIMES = {"time", "creationTimestamp", "deletionTimestamp", "lastTransitionTime", "eventTime"}
 # What the API server allocates; and the hash of what was applied, which covers uids, names and passwords.
 ALLOCATED = {"resourceVersion", "clusterIP", "clusterIPs", "nodePort", HASH_ANNOTATION}
@@ -40,7 +41,7 @@ def normalised(objects: list[Manifest], events: list[Manifest], namespace: str) 
     """The same for two namespaces in which the same was done; equal secrets stay equal, others differ."""
     ours = [obj for obj in objects if obj["metadata"]["name"] not in MADE_BY_THE_CLUSTER]
     generated: dict[str, str] = {}
-    readable = {_title(obj): _readable(obj, generated) for obj in sorted(ours, key=_title)}
+    readable = {_title(obj): _uncounted(_readable(obj, generated)) for obj in sorted(ours, key=_title)}
     told = sorted({f"{event['reason']}: {event['note']}" for event in events})
     text = json.dumps(_without_chance(readable | {"Events": {"told": told}}))
     for obj in ours:
@@ -66,7 +67,21 @@ def _readable(obj: Manifest, generated: dict[str, str]) -> Manifest:
     for name, value in data.items():
         if GENERATED.fullmatch(value):
             data[name] = generated.setdefault(value, f"<secret {len(generated) + 1}>")
+        elif TIME.fullmatch(value):
+            data[name] = "<time>"
     return {**obj, "data": data}
+
+
+def _uncounted(obj: Manifest) -> Manifest:
+    """Without generations: two changes of a child may be made in one. A ShopService's are the person's."""
+    if obj["kind"] == "ShopService":
+        return obj
+    parts = {name: obj[name] for name in ("metadata", "status") if name in obj}
+    counts = ("generation", "observedGeneration")
+    return obj | {
+        part: {name: value for name, value in fields.items() if name not in counts}
+        for part, fields in parts.items()
+    }
 
 
 def _without_chance(value: Any, key: str = "") -> Any:

@@ -199,12 +199,13 @@ def life() -> list[Step]:
         "dependsOn": created["dependsOn"][:1],
         "database": {**created["database"], "storage": "4Gi"},
     }
-
+    rotated = {**changed, "database": {**changed["database"], "credentials": {"revision": 7}}}
     return [
         Step("create", lambda cluster: cluster.apply(NAME, **created)),
         Step("change", lambda cluster: cluster.apply(NAME, **changed)),
+        Step("rotate", lambda cluster: cluster.apply(NAME, **rotated)),
         Step("delete", _delete),
-        Step("return", lambda cluster: cluster.apply(NAME, **created | {"database": changed["database"]})),
+        Step("return", lambda cluster: cluster.apply(NAME, **created | {"database": rotated["database"]})),
     ]
 
 
