@@ -1,5 +1,7 @@
+from pathlib import Path
+
 import pytest
-from shop_platform.kubectl import unwell
+from shop_platform.kubectl import Kubectl, unwell
 from shop_platform.process import Failure, run, tail
 
 
@@ -53,6 +55,60 @@ def test_the_container_to_blame_is_named():
     sidecar = container("reloader", ready=True, running={})
     broken = container("main", waiting={"reason": "CrashLoopBackOff"})
     assert [name for _, name, _ in unwell([pod(containerStatuses=[sidecar, broken])])] == ["main"]
+
+
+class Scripted(Kubectl):
+    """Waiting always times out; pods look as `looks` says, one entry for each look."""
+
+    def __init__(self, *looks):
+        super().__init__(Path("kubectl"), "shop")
+        self.__dict__["looks"] = list(looks)
+
+    def __call__(self, *args, **_):
+        if args[0] == "logs":
+            assert "--previous" in args
+            return "starting\ncannot read /etc/shop-auth/jwks.json\n"
+        raise Failure("kubectl wait failed", "error: timed out waiting for the condition on deployment/a")
+
+    def items(self, *_):
+        return [self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]]
+
+
+def crashed(restarts, **metadata):
+    looping = container(waiting={"reason": "CrashLoopBackOff"}) | {"restartCount": restarts}
+    found = pod(containerStatuses=[looping])
+    return {**found, "metadata": {**found["metadata"], **metadata}}
+
+
+def test_a_pod_that_crashes_again_and_again_ends_the_wait_with_its_last_words():
+    kubectl = Scripted(crashed(0), crashed(1), crashed(2))
+    with pytest.raises(
+        Failure, match=r"deployment/a in shop is not ready: pod catalog-1: CrashLoopBackOff"
+    ) as caught:
+        kubectl.wait("condition=Available", "deployment/a", namespace="shop", seconds=3600)
+    assert caught.value.detail.endswith("cannot read /etc/shop-auth/jwks.json")
+    assert kubectl.looks == [crashed(2)]
+
+
+@pytest.mark.parametrize(
+    "pods", [[crashed(7), crashed(8)], [crashed(0), crashed(5, deletionTimestamp="2026-11-21T00:00:00Z")]]
+)
+def test_a_pod_of_before_or_on_its_way_out_is_no_reason_to_give_up(pods, monkeypatch):
+    times = iter([0, 0, 1, 1, 6])  # it begins; then before and after each of two looks
+    monkeypatch.setattr("time.monotonic", lambda: next(times))
+    with pytest.raises(Failure, match="is not ready"):
+        Scripted(*pods).wait("condition=Available", "deployment/a", namespace="shop", seconds=5)
+    assert list(times) == [], "it went on until the time was over"
+
+
+def test_what_is_not_there_is_not_waited_for():
+    class Missing(Scripted):
+        def __call__(self, *args, **_):
+            raise Failure("kubectl wait failed", 'Error from server (NotFound): deployments "a" not found')
+
+    with pytest.raises(Failure) as caught:
+        Missing(pod(phase="Succeeded")).wait("condition=Available", "deployment/a", namespace="shop")
+    assert "NotFound" in caught.value.detail
 
 
 def test_a_failed_command_is_one_line_and_what_it_said():

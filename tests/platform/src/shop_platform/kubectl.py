@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from shop_platform.process import Failure, run, succeeds, tail
 
 Json = dict[str, Any]
 MANAGER = "shop-platform"
+LOOK_SECONDS = 5  # between two looks at the pods while something is waited for
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,30 @@ class Kubectl:
         )
 
     def wait(self, condition: str, *objects: str, namespace: str = "", seconds: int = 180) -> None:
-        """Waits until all objects have a condition.
+        """Waits until all objects have a condition, or a pod of the namespace has crashed again and again.
 
         Raises Failure that names the pod that is to blame, its reason and its last log lines.
         """
         where = [f"--namespace={namespace}"] if namespace else []
-        try:
-            self("wait", f"--for={condition}", *objects, *where, f"--timeout={seconds}s")
-        except Failure as error:
-            raise self.blame(namespace, " ".join(objects), error) if namespace else error from error
+        end, before = time.monotonic() + seconds, restarts(self.pods(namespace))
+        while True:
+            left = max(1, min(LOOK_SECONDS, round(end - time.monotonic())))
+            try:
+                self("wait", f"--for={condition}", *objects, *where, f"--timeout={left}s")
+                return
+            except Failure as error:
+                pods = self.pods(namespace)
+                hopeless = crashing(pods, before)
+                if hopeless or time.monotonic() >= end or "timed out" not in error.detail:
+                    raise self.blame(namespace, " ".join(objects), hopeless or pods, error) from error
 
-    def blame(self, namespace: str, what: str, error: Failure) -> Failure:
-        """The same failure, told by the first pod that is not well."""
-        for pod, container, reason in unwell(self.items("pods", f"--namespace={namespace}")):
+    def pods(self, namespace: str) -> list[Json]:
+        """The pods of a namespace; none of no namespace."""
+        return self.items("pods", f"--namespace={namespace}") if namespace else []
+
+    def blame(self, namespace: str, what: str, pods: Iterable[Json], error: Failure) -> Failure:
+        """The same failure, told by the first of these pods that is not well."""
+        for pod, container, reason in unwell(pods):
             logs = ""
             for previous in (["--previous"], []):
                 try:
@@ -86,7 +99,37 @@ class Kubectl:
                 except Failure:
                     continue
             return Failure(f"{what} in {namespace} is not ready: pod {pod}: {reason}", tail(logs))
-        return Failure(f"{what} in {namespace} is not ready", error.detail)
+        return Failure(f"{what} in {namespace} is not ready", error.detail) if namespace else error
+
+
+def restarts(pods: Iterable[Json]) -> dict[tuple[str, str], int]:
+    """How often each container has been started again, by pod and container."""
+    return {
+        (pod["metadata"]["name"], container["name"]): container.get("restartCount", 0)
+        for pod in pods
+        for container in containers(pod)
+    }
+
+
+def crashing(pods: Iterable[Json], before: Mapping[tuple[str, str], int]) -> list[Json]:
+    """The pods with a container that waits to be started once more, and had been so twice since `before`.
+
+    Once is usual: what it needs was not there yet.
+    """
+    return [
+        pod
+        for pod in pods
+        if "deletionTimestamp" not in pod["metadata"]
+        for container in containers(pod)
+        if (container.get("state", {}).get("waiting") or {}).get("reason") == "CrashLoopBackOff"
+        and container["restartCount"] - before.get((pod["metadata"]["name"], container["name"]), 0) >= 2
+    ]
+
+
+def containers(pod: Json) -> list[Json]:
+    """The states of a pod's containers, those that run first first."""
+    status = pod.get("status", {})
+    return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
 
 
 def unwell(pods: Iterable[Json]) -> Iterator[tuple[str, str, str]]:
@@ -95,15 +138,14 @@ def unwell(pods: Iterable[Json]) -> Iterator[tuple[str, str, str]]:
         name, status = pod["metadata"]["name"], pod.get("status", {})
         if status.get("phase") == "Succeeded":
             continue
-        containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-        for container in containers:
+        for container in containers(pod):
             state = container.get("state", {})
             told = state.get("waiting") or state.get("terminated") or {}
             if not container.get("ready") and told.get("reason") != "Completed":
                 reason = ": ".join(filter(None, [told.get("reason"), told.get("message")]))
                 yield name, container["name"], reason or "running, not ready"
                 break
-        if not containers:
+        if not containers(pod):
             conditions = {c["type"]: c for c in status.get("conditions", [])}
             told = conditions.get("PodScheduled", {})
             spec = pod["spec"]["containers"][0]["name"]
