@@ -27,7 +27,7 @@ from shop_operator.engine.ownership import Owner, owner
 from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver, Step, plan, stages, subject
 from shop_operator.engine.rollout import Gate, gate
 from shop_operator.settings import Settings
-from shop_operator.status import Facts, report
+from shop_operator.status import Facts, news, report
 from shop_operator.status.health import health
 
 Manifest = dict[str, Any]
@@ -220,7 +220,6 @@ class Reconciler:
 
     def _refused(self, ref: Ref, error: ApiError, done: Pass) -> None:
         """Note what the API server did not do, to be reported and tried again."""
-        log.warning("child refused", child=str(ref), status=error.status, error=error.message)
         if error.status == RACED:
             done.raced = error
             return
@@ -231,20 +230,24 @@ class Reconciler:
         match step:
             case Create(manifest):
                 self._put(await self._api.create(manifest, kinds.of(manifest["kind"]), manager=MANAGER))
-                await self._tell_deleted(step, service, before, done)
+                await self._tell_made(ref_of(manifest), service, before, done)
             case Apply(manifest, live, drift):
                 kind = kinds.of(manifest["kind"])
                 changed_by = await self._who(kind, live, drift) if live and drift else ""
                 answer = await self._api.apply(manifest, kind, manager=MANAGER)
                 self._put(answer)
-                log.info("applied", child=str(ref_of(manifest)))
                 if live is None:
-                    await self._tell_deleted(step, service, before, done)
-                elif drift and answer["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]:
+                    await self._tell_made(ref_of(manifest), service, before, done)
+                elif answer["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]:
+                    pass  # it was so already
+                elif drift:
                     await self._tell_repaired(service, ref_of(manifest), drift, changed_by, done)
+                else:
+                    log.info("changed", child=str(ref_of(manifest)))
             case HandOver(ref, replicas):
                 body = _replicas(ref, replicas)
                 self._put(await self._api.apply(body, kinds.of(ref.kind), manager=SCALE_MANAGER))
+                log.info("replicas handed over", child=str(ref), replicas=replicas)
             case Delete(live):
                 ref = ref_of(live)
                 kind = kinds.of(ref.kind)
@@ -283,14 +286,13 @@ class Reconciler:
             service, "DriftRepaired", f"{ref}: {what}; put back", action="Apply", warning=True
         )
 
-    async def _tell_deleted(
-        self, step: Create | Apply, service: Manifest, before: set[tuple[str, str]], done: Pass
-    ) -> None:
-        ref = ref_of(step.manifest)
+    async def _tell_made(self, ref: Ref, service: Manifest, before: set[tuple[str, str]], done: Pass) -> None:
         if (ref.kind, ref.name) not in before:
+            log.info("created", child=str(ref))
             return
         done.repaired[ref.kind, ref.name] = "was deleted"
         self._metrics.drift.labels(ref.kind, "deleted").inc()
+        log.info("restored", child=str(ref))
         await self._events.tell(
             service, "ChildRestored", f"{ref} was deleted; made again", action="Apply", warning=True
         )
@@ -370,6 +372,9 @@ class Reconciler:
         # for old news: only an answer with nothing new in it but the status is kept from the listeners.
         now, known = project(answer, KIND), self._cache.get(KIND, metadata["namespace"], metadata["name"])
         self._cache.update(KIND, now, quiet=known is not None and _wanted(known) == _wanted(now))
+        for reason, message in news(status, service.get("status") or {}):
+            log.warning("not well", reason=reason, message=message)
+            await self._events.tell(service, reason, message, action="Reconcile", warning=True)
 
 
 def _reported(service: Manifest) -> set[tuple[str, str]]:

@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import Any
 
 MESSAGE_LENGTH = 1024
+BAD = {"Reconciled": "False", "Degraded": "True"}
+# Services that are installed together name each other before all of them are there.
+EXPECTED = "DependencyMissing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,18 @@ def merge(
     """Conditions as they are stored; lastTransitionTime stays while the status stays."""
     old = {condition["type"]: condition for condition in before}
     return [_stored(condition, old.get(condition.type, {}), generation, now) for condition in conditions]
+
+
+def news(status: dict[str, Any], before: dict[str, Any]) -> list[tuple[str, str]]:
+    """Reason and message of what has gone wrong since `before`, or is wrong for another reason now."""
+    old = {condition["type"]: condition for condition in before.get("conditions", ())}
+    return [
+        (condition["reason"], condition["message"])
+        for condition in status["conditions"]
+        if condition["status"] == BAD.get(condition["type"])
+        and condition["reason"] != EXPECTED
+        and any(condition[part] != old.get(condition["type"], {}).get(part) for part in ("status", "reason"))
+    ]
 
 
 def _stored(condition: Condition, old: dict[str, Any], generation: int, now: datetime) -> dict[str, Any]:
