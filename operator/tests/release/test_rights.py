@@ -31,6 +31,7 @@ FULL: dict[str, Any] = {
     "migrations": {"args": ["migrate"]},
     "slo": {"availability": "99.9"},
 }
+OTHER = {"metadata": {"labels": {"app.kubernetes.io/name": "other"}}}
 LEAST: dict[str, Any] = {"replicas": 1, "monitoring": {"enabled": False}}
 
 
@@ -106,6 +107,14 @@ async def everything(cluster: Cluster, kubectl: Kubectl, operator: Released) -> 
     await cluster.until_reconciled("cart")
     assert await cluster.get("HorizontalPodAutoscaler", "cart")
 
+    async def put_right(kind: str, name: str) -> bool:
+        live = await cluster.get(kind, name)
+        return live is not None and live["metadata"]["labels"]["app.kubernetes.io/name"] != "other"
+
+    async def relabelled(kind: str, name: str) -> None:
+        await cluster.edit(kind, name, OTHER)
+        await cluster.until(lambda: put_right(kind, name))
+
     await optional_kinds(kubectl)
     for kind in CHILD_KINDS:
         if kind.optional:
@@ -113,18 +122,13 @@ async def everything(cluster: Cluster, kubectl: Kubectl, operator: Released) -> 
     await cluster.until_gone("HorizontalPodAutoscaler", "cart")
 
     for kind, name in await children(cluster):
-        await cluster.edit(kind, name, {"metadata": {"labels": {"app.kubernetes.io/name": "other"}}})
+        await cluster.edit(kind, name, OTHER)
     for kind, name in await children(cluster):
-        if kind == "Job":
-            continue  # made once and then left alone
-
-        async def put_right(kind: str = kind, name: str = name) -> bool:
-            live = await cluster.get(kind, name)
-            return live is not None and live["metadata"]["labels"]["app.kubernetes.io/name"] == "cart"
-
-        await cluster.until(put_right)
+        if kind != "Job":  # made once and then left alone
+            await cluster.until(lambda kind=kind, name=name: put_right(kind, name))
     # The same once more is told by the same Event.
-    await cluster.edit("Service", "cart", {"metadata": {"labels": {"app.kubernetes.io/name": "other"}}})
+    for _ in range(2):
+        await relabelled("ServiceAccount", "memory")
 
     async def counted() -> bool:
         return any(event.get("series") for event in await cluster.all("Event"))
