@@ -34,7 +34,7 @@ test-fast: $(UV) ## no cluster, no root, under two minutes
 test-services: $(UV) ## services against PostgreSQL, Redis and NATS
 	@$(PYTEST) -m "postgres or nats or redis" services
 test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis
-	@$(PYTEST) -m "apiserver or postgres or redis" operator tests/cluster
+	@$(PYTEST) -m "apiserver or postgres or redis" operator tests/cluster tests/platform
 test-cluster: $(UV) ## the local cluster itself
 	@$(PYTEST) -m cluster tests/cluster tests/platform
 test-e2e: $(UV) ## the shop on a cluster of its own
