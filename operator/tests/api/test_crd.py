@@ -60,6 +60,10 @@ def test_every_field_is_bounded_described_and_structural(path: str, schema: dict
     if not path.endswith("[]"):
         assert schema["description"][0].isupper() or schema["description"].startswith("dedicated")
         assert schema["description"].endswith(".")
+        assert "  " not in schema["description"]
+        if not isinstance(default := schema.get("default", {}), dict | list):
+            words = str(default).lower() if isinstance(default, bool) else str(default)
+            assert schema["description"].endswith(f" Default: {words}."), "kubectl explain prints no defaults"
     if schema.get("type") == "array":  # CEL's cost is budgeted
         assert schema["maxItems"] <= 128
         assert schema["x-kubernetes-list-type"] in ("map", "atomic")
@@ -125,5 +129,5 @@ def test_a_union_is_refused_since_no_structural_schema_can_say_it() -> None:
 
 def test_a_fields_own_words_come_before_its_types() -> None:
     database = SCHEMA["properties"]["spec"]["properties"]["database"]
-    assert database["description"] == "Give the service a database."
+    assert database["description"].startswith("Give the service a PostgreSQL database")
     assert structural(ShopService)["description"].startswith("One microservice")

@@ -17,7 +17,7 @@ class Port(Model):
     port: PortNumber
     """Port that the container listens on."""
     service_port: PortNumber = 80
-    """Port of the Service; callers use this one."""
+    """Port of the Service in front; callers use this one."""
 
 
 class EnvVar(Model):
@@ -118,13 +118,13 @@ class Probe(Model):
     exec: Exec | None = None
     """Ask by running a command instead."""
     initial_delay_seconds: Annotated[int, Field(ge=0, le=86400)] | None = None
-    """Seconds before the first probe."""
+    """Seconds before the first probe; default: none."""
     period_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
-    """Seconds between probes."""
+    """Seconds between probes; default: startup 1, readiness 2, liveness 10."""
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
-    """Seconds after which a probe has failed."""
+    """Seconds after which a probe has failed; default: 2, liveness 5."""
     failure_threshold: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """Failures in a row until the kubelet acts."""
+    """Failures in a row until the kubelet acts; default: 3, startup 120."""
 
     rules: ClassVar = (
         Rule(

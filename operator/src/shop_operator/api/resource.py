@@ -39,15 +39,15 @@ class Metadata(BaseModel):
 
 class ShopService(Model):
     """One microservice and all that it needs: Deployment, Service, autoscaler, database, cache, network
-    policy, disruption budget, monitoring."""
+    policy, disruption budget, monitoring, alerts, dashboard."""
 
     model_config = ConfigDict(extra="ignore")
 
     metadata: Metadata
     spec: ShopServiceSpec
-    """What is wanted."""
+    """What the service is and needs. Only `image` must be given."""
     status: ShopServiceStatus = ShopServiceStatus()
-    """What is there."""
+    """What the operator found and did; look at `conditions` first. Written by the operator alone."""
 
     rules: ClassVar = (
         Rule(

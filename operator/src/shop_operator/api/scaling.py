@@ -98,7 +98,7 @@ class Behavior(Model):
     scale_up: ScalingRules | None = None
     """When more pods are needed."""
     scale_down: ScalingRules | None = None
-    """When fewer do."""
+    """When fewer pods are needed."""
 
 
 class Autoscaling(Model):

@@ -27,7 +27,7 @@ def _structural(schema: Mapping[str, Any], types: Mapping[str, Schema]) -> Schem
         and not (key == "default" and value in (None, []))
     }
     if "description" in found:
-        result["description"] = " ".join(found["description"].split())
+        result["description"] = " ".join(found["description"].split()) + _default(result.get("default"))
     if "const" in found:
         result["enum"] = [found["const"]]
     if "properties" in found:
@@ -60,3 +60,10 @@ def _resolved(schema: Mapping[str, Any], types: Mapping[str, Schema]) -> Schema:
         named = types[found.pop("$ref").removeprefix("#/$defs/")]
         found = {**_resolved(named, types), **found}
     return found
+
+
+def _default(value: Any) -> str:
+    """A default in words: `kubectl explain` prints none."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    return f" Default: {str(value).lower() if isinstance(value, bool) else value}."

@@ -103,40 +103,46 @@ class ShopServiceSpec(Model):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull the image; default: as in a pod."""
     image_pull_secrets: Annotated[list[SecretName], Field(max_length=16)] = []
-    """Secrets with credentials of the registry."""
+    """Secrets of type kubernetes.io/dockerconfigjson with credentials of the image's registry."""
     command: Annotated[list[Text], Field(max_length=64)] = []
     """Command instead of the image's entry point."""
     args: Annotated[list[Text], Field(max_length=64)] = []
     """Arguments of the command."""
     ports: Annotated[list[Port], Field(max_length=16)] = []
-    """Ports of the container; the first is $PORT. None at all: a worker, which gets no Service."""
+    """Ports of the container. The first is given to it as $PORT; health and metrics are asked for there.
+    None at all: a worker, which gets no Service."""
     env: Annotated[list[EnvVar], Field(max_length=128)] = []
-    """Environment variables, beside those that the operator sets."""
+    """Environment variables. The operator sets SHOP_SERVICE, POD_NAME, POD_NAMESPACE, PORT and
+    SERVICE_BINDING_ROOT, with `events` EVENTS_URL, and for each of `dependsOn` <NAME>_URL."""
     env_from: Annotated[list[Free], Field(max_length=16)] = []
     """Sources of whole sets of variables, as in a pod: configMapRef, secretRef, prefix."""
     volumes: Annotated[list[Volume], Field(max_length=32)] = []
-    """Volumes, as in a pod."""
+    """Volumes, as in a pod. The root file system is read-only; /tmp is there to be written to."""
     volume_mounts: Annotated[list[VolumeMount], Field(max_length=32)] = []
     """Where the container sees the volumes."""
     resources: Resources | None = None
-    """Of the container; default: 25m and 96Mi requested, 256Mi at most."""
+    """What the container reserves and may use; default: 25m and 96Mi requested, 256Mi at most."""
     probes: Probes | None = None
-    """Instead of the default probes."""
+    """How the kubelet asks whether the container has started, can serve and lives; default: by HTTP on
+    $PORT, /healthz and /readyz."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """Number of pods; default 1. Excludes `autoscaling`, and must be given when that is removed: else the
+    """Number of pods; default: 1. Excludes `autoscaling`, and must be given when that is removed: else the
     default would end all pods but one. `kubectl scale` sets it."""
     autoscaling: Autoscaling | None = None
-    """Let metrics choose the number of pods. Excludes `replicas`."""
+    """Let metrics of the service choose the number of pods between two bounds. Excludes `replicas`."""
     database: Database | None = None
-    """Give the service a database."""
+    """Give the service a PostgreSQL database: address and credentials in files below /bindings/database. When
+    the section is removed, or the ShopService, the data stays (deletionPolicy)."""
     cache: Cache | None = None
-    """Give the service a cache."""
+    """Give the service a Redis cache: address and password in files below /bindings/cache."""
     events: Events | None = None
-    """Give the service access to the broker."""
+    """Give the service access to the broker: $EVENTS_URL, and a way through the NetworkPolicy. Written as
+    `events: {}`."""
     migrations: Migrations | None = None
-    """Run the image as a Job before it is rolled out."""
+    """Run the image as a Job that brings the database to its schema, before the Deployment moves to it. The
+    version before keeps running meanwhile and must work on the new schema; a failed Job stops the rollout."""
     depends_on: Annotated[list[Dependency], Field(max_length=32)] = []
-    """The ShopServices that this one calls."""
+    """The ShopServices that this one calls: gives their URLs, and opens exactly these ways."""
     expose: Expose | None = None
     """Make the first port reachable from outside the cluster; default: from inside only."""
     monitoring: Monitoring | None = None

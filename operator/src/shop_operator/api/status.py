@@ -62,7 +62,7 @@ class ShopServiceStatus(Reported):
     observed_generation: int | None = None
     """The generation of the spec that was last reconciled."""
     conditions: list[Condition] = []
-    """What holds and what does not."""
+    """What holds and what does not: Ready says whether it serves, Degraded and Reconciled what is wrong."""
     children: list[ChildStatus] = []
     """The objects made for this service."""
     replicas: int | None = None
