@@ -7,6 +7,7 @@ events that the server sent into those that the operator sees. Both pass everyth
 
 import contextlib
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -39,9 +40,10 @@ class Call:
         return self.verb not in READS
 
     def __str__(self) -> str:
-        # The names of Events are made of the time.
-        name = json.loads(self.body)["reason"] if self.verb == "create" and self.resource == "events" else ""
-        return f"{self.verb} {'/'.join(filter(None, (self.resource, name or self.name, self.subresource)))}"
+        """What it is for: without what differs from one life to the next in the names of Events and Jobs."""
+        told = self.verb == "create" and self.resource == "events"
+        name = json.loads(self.body)["reason"] if told else re.sub("-[0-9a-f]{8}$", "-<hash>", self.name)
+        return f"{self.verb} {'/'.join(filter(None, (self.resource, name, self.subresource)))}"
 
 
 @dataclass(frozen=True)

@@ -36,14 +36,17 @@ TIME = "2026-11-21T00:00:00Z"
 LONG = bool(os.environ.get("SHOP_TEST_LONG"))
 
 
+def commit() -> str:
+    """The commit that is tested."""
+    here = Path(__file__).parent
+    return subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=here, text=True, capture_output=True
+    ).stdout.strip()
+
+
 def seeded(what: str) -> random.Random:
     """The same choice for one commit, another one for the next; printed with what fails."""
-    seed = (
-        os.environ.get("SHOP_TEST_SEED")
-        or subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, text=True, capture_output=True
-        ).stdout.strip()
-    )
+    seed = os.environ.get("SHOP_TEST_SEED") or commit()
     print(f"SHOP_TEST_SEED={seed}")
     return random.Random(hashlib.sha256(f"{seed} {what}".encode()).digest())
 
@@ -110,6 +113,13 @@ class Stage:
             )
             await self.quiet()
         return [str(call) for call in self.proxy.writes[before:]]
+
+    async def play_controllers(self) -> None:
+        """All the time, for many services; until cancelled."""
+        while True:
+            while await self._control():
+                pass
+            await asyncio.sleep(0.2)
 
     def _all_seen(self) -> bool:
         return not self.wait_for_events or all(
