@@ -89,6 +89,13 @@ def test_lists_of_named_things_are_maps() -> None:
         "spec.volumes": ["name"],
         "spec.volumeMounts": ["mountPath"],
         "spec.dependsOn": ["name"],
+        "spec.initContainers": ["name"],
+        "spec.initContainers[].env": ["name"],
+        "spec.initContainers[].volumeMounts": ["mountPath"],
+        "spec.sidecars": ["name"],
+        "spec.sidecars[].env": ["name"],
+        "spec.sidecars[].volumeMounts": ["mountPath"],
+        "spec.placement.topologySpread": ["topologyKey", "whenUnsatisfiable"],
     }
 
 

@@ -63,7 +63,10 @@ def test_rights_end_where_the_watching_ends() -> None:
     more = [
         rule for rule in of("ClusterRole", everywhere)["rules"] if rule not in of("Role", in_one)["rules"]
     ]
-    assert [rule["resources"] for rule in more] == [["customresourcedefinitions"]]
+    assert [rule.get("resources", rule.get("nonResourceURLs")) for rule in more] == [
+        ["customresourcedefinitions"],
+        ["/.well-known/openid-configuration", "/openid/v1/jwks"],
+    ]
 
 
 def test_an_uninstall_keeps_the_crd_and_with_it_the_data() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from shop_operator.api import InvalidSpec, ShopService, parse
-from shop_operator.children import Context, Manifest, Ref, build, gaps
+from shop_operator.children import Caller, Context, Issuer, Manifest, build, gaps
 from shop_operator.children.scripts import folder
 from shop_operator.cli.output import dump
 from shop_operator.settings import Settings
@@ -19,6 +19,8 @@ ROOT = Path(__file__).parent / "golden"
 NAMES = sorted(path.name for path in ROOT.iterdir())
 REFUSED = [name for name in NAMES if name.startswith("refused-")]
 ACCEPTED = [name for name in NAMES if name not in REFUSED]
+UNRESTRICTED = [name for name in ACCEPTED if name.startswith("unrestricted-")]
+"""Whose pods leave the restricted profile, by podTemplate."""
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -67,7 +69,8 @@ def case(name: str) -> Case:
         context=Context(
             settings=Settings.model_validate(around.get("settings", {})),
             kinds=frozenset(around.get("kinds", ())),
-            dependants=frozenset(Ref(*caller.split("/")) for caller in around.get("dependants", ())),
+            dependants=frozenset(_caller(*text.split("/")) for text in around.get("dependants", ())),
+            issuer=Issuer(**around["issuer"]) if "issuer" in around else None,
             autoscalers=frozenset(around.get("autoscalers", ())),
             secrets=around.get("secrets", {}),
             completed=frozenset(around.get("completed", ())),
@@ -75,6 +78,10 @@ def case(name: str) -> Case:
             generate=lambda: "generated",
         ),
     )
+
+
+def _caller(namespace: str, name: str, service_account: str = "") -> Caller:
+    return Caller(namespace, name, service_account or name)
 
 
 def pods(children: list[Manifest]) -> list[tuple[str, dict[str, Any]]]:
@@ -96,5 +103,6 @@ def _shown(name: str, text: str) -> Any:
     """A script by its file's name; of a dashboard its panels' titles."""
     if not name.endswith(".json"):
         return _SCRIPTS.get(text, text)
-    panels = json.loads(text).get("panels", ())
+    found = json.loads(text)
+    panels = found.get("panels", ()) if isinstance(found, dict) else ()
     return [panel["title"] if panel["type"] == "row" else f"- {panel['title']}" for panel in panels] or text

@@ -1,12 +1,19 @@
 """The children at a real API server: all are accepted as they are, and stay as they were sent."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from shop_operator.children import Manifest
+from shop_operator.children.keys import list_keys
+from shop_operator.children.kinds import CHILD_KINDS, ChildKind
+from shop_operator.cluster.projection import project
+from shop_operator.engine.cache import Key, ref_of
 from shop_operator.engine.diff import differences
+from shop_operator.engine.plan import plan, with_hash
+from shop_operator.engine.rollout import Gate
 
 from ..kubectl import Kube, Kubectl
 from . import golden
@@ -17,15 +24,19 @@ pytestmark = pytest.mark.apiserver
 @pytest.mark.parametrize("name", golden.ACCEPTED)
 def test_children_are_accepted_and_equal_what_comes_back(cluster: Kube, name: str) -> None:
     kubectl = cluster.kubectl()
-    children = owned(kubectl, name).children()
-    text = "\n---\n".join(json.dumps(child) for child in children)
+    case = owned(kubectl, name)
+    children = case.children()
+    text = "\n---\n".join(json.dumps(with_hash(child)) for child in children)
 
     kubectl.apply(text)
     applied = read(kubectl, text)
     kubectl.apply(text)
 
-    for child, live in zip(children, applied, strict=True):
-        assert differences(child, live) == [], child["kind"]
+    found = {ref_of(live): project(live, live["kind"]) for live in applied}
+    for child in children:
+        assert differences(child, found[ref_of(child)]) == [], child["kind"]
+    key, uid = Key(kubectl.namespace, case.shop.name), case.shop.metadata.uid
+    assert plan(key, uid, children, found.get, applied, Gate("Open")) == []
     # The same again changes nothing; the server stores a claim anew once, though, without any difference.
     assert [unversioned(live) for live in read(kubectl, text)] == [unversioned(live) for live in applied]
 
@@ -47,22 +58,87 @@ def unversioned(live: Manifest) -> Manifest:
     return {**live, "metadata": {**live["metadata"], "resourceVersion": ""}}
 
 
-@pytest.mark.parametrize("name", golden.ACCEPTED)
-def test_pods_are_admitted_where_restricted_is_enforced(cluster: Kube, name: str) -> None:
+CLASSES = [
+    {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": "business"},
+        "value": 9,
+    },
+    {
+        "apiVersion": "node.k8s.io/v1",
+        "kind": "RuntimeClass",
+        "metadata": {"name": "sandboxed"},
+        "handler": "x",
+    },
+]
+"""What golden cases name, and a pod is not admitted without."""
+
+
+@pytest.fixture(scope="module")
+def restricted(cluster: Kube) -> Kubectl:
+    """A namespace that enforces the restricted profile, on a server that knows the classes."""
     kubectl = cluster.kubectl("restricted", **{"pod-security.kubernetes.io/enforce": "restricted"})
+    kubectl.apply("\n---\n".join(map(json.dumps, CLASSES)))
+    return kubectl
+
+
+@pytest.mark.parametrize("name", [name for name in golden.ACCEPTED if name not in golden.UNRESTRICTED])
+def test_pods_are_admitted_where_restricted_is_enforced(restricted: Kubectl, name: str) -> None:
     pods = [pod(spec) for _, spec in golden.pods(golden.case(name).children())]
-    printed = kubectl("create", "--dry-run=server", "-f", "-", given="\n---\n".join(map(json.dumps, pods)))
+    printed = restricted("create", "--dry-run=server", "-f", "-", given="\n---\n".join(map(json.dumps, pods)))
     assert printed.count("created (server dry run)") == len(pods)
 
 
-def test_the_namespace_does_refuse_a_pod_that_may_become_root(cluster: Kube) -> None:
-    kubectl = cluster.kubectl("restricted", **{"pod-security.kubernetes.io/enforce": "restricted"})
+@pytest.mark.parametrize("name", golden.UNRESTRICTED)
+def test_the_escape_hatch_does_not_lead_out_of_such_a_namespace(restricted: Kubectl, name: str) -> None:
+    _, spec = golden.pods(golden.case(name).children())[-1]
+    assert "violates PodSecurity" in restricted.refusal(
+        "create", "--dry-run=server", "-f", "-", given=pod(spec)
+    )
+
+
+def test_the_namespace_does_refuse_a_pod_that_may_become_root(restricted: Kubectl) -> None:
     _, spec = golden.pods(golden.case("minimal").children())[0]
     given = pod({**spec, "securityContext": {**spec["securityContext"], "runAsNonRoot": False}})
-    assert "violates PodSecurity" in kubectl.refusal("create", "--dry-run=server", "-f", "-", given=given)
+    assert "violates PodSecurity" in restricted.refusal("create", "--dry-run=server", "-f", "-", given=given)
 
 
 def pod(spec: dict[str, Any]) -> Manifest:
     """As its controller would create it."""
     spec = {key: value for key, value in spec.items() if key != "serviceAccountName"}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "pod-"}, "spec": spec}
+
+
+def test_lists_have_the_keys_that_the_server_publishes(kubectl: Kubectl) -> None:
+    """Of every kind that is built: what is merged by key there, is compared and merged by that key here."""
+    published, ours = {}, {}
+    for kind in CHILD_KINDS:
+        path = f"/openapi/v3/{'apis' if kind.group else 'api'}/{kind.api_version}"
+        for where, keys in lists(json.loads(kubectl("get", "--raw", path))["components"]["schemas"], kind):
+            published[kind.kind, where] = keys
+            ours[kind.kind, where] = set(list_keys(where.split(".")[-1], kind.kind))
+    assert ours == published
+
+
+def lists(schemas: dict[str, Any], kind: ChildKind) -> Iterator[tuple[str, set[str]]]:
+    """The lists of a kind's metadata and spec, as paths, each with the keys of its items."""
+
+    def walk(schema: dict[str, Any], path: str) -> Iterator[tuple[str, set[str]]]:
+        for reference in [schema.get("$ref"), *(one.get("$ref") for one in schema.get("allOf", ()))]:
+            if reference:
+                yield from walk(schemas[reference.rpartition("/")[2]], path)
+        if "items" in schema:
+            yield path, set(schema.get("x-kubernetes-list-map-keys", ()))
+            yield from walk(schema["items"], path)
+        for name, inner in schema.get("properties", {}).items():
+            if name not in ("status", "managedFields"):
+                yield from walk(inner, f"{path}.{name}")
+
+    schema = next(
+        schema
+        for schema in schemas.values()
+        if {"group": kind.group, "kind": kind.kind, "version": kind.api_version.rpartition("/")[2]}
+        in schema.get("x-kubernetes-group-version-kind", ())
+    )
+    yield from walk(schema, "")

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    PlainValidator,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
@@ -88,26 +89,28 @@ Quantity = Annotated[
 """A Kubernetes quantity without sign, kept in canonical form."""
 
 
-def _count(number: int | str) -> int | str:
-    if isinstance(number, bool) or (isinstance(number, int) and not 0 <= number <= 1000):
-        raise ValueError("expected a number from 0 to 1000 or a percentage")
-    if isinstance(number, str) and not re.match(_PERCENT, number):
-        raise ValueError("expected a number or a percentage from 0% to 100%")
-    return number
-
-
 _PERCENT = r"^(100|[1-9]?[0-9])%$"
+_MOST_PODS = 1000
+
+
+def _count(found: object) -> int | str:
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= _MOST_PODS:
+        return found
+    if isinstance(found, str) and re.fullmatch(_PERCENT, found):
+        return found
+    raise ValueError(f"expected a number from 0 to {_MOST_PODS} or a percentage from 0% to 100%")
+
 
 IntOrPercent = Annotated[
     int | str,
-    AfterValidator(_count),
+    PlainValidator(_count),
     WithJsonSchema(
         {
             "x-kubernetes-int-or-string": True,
             "pattern": _PERCENT,
             "maxLength": 4,
             "minimum": 0,
-            "maximum": 1000,
+            "maximum": _MOST_PODS,
         }
     ),
 ]

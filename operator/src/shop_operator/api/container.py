@@ -58,7 +58,7 @@ class Volume(Model):
     list_keys: ClassVar = ("name",)
 
     name: Label
-    """Name of the volume; `tmp` and those that begin with `binding-` are the operator's."""
+    """Name of the volume; tmp, database-config, identity, callers and binding-* are the operator's."""
 
 
 class VolumeMount(Model):

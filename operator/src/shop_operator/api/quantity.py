@@ -13,6 +13,8 @@ PATTERN = r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+|[numkMGTPE]|[KMGTPE]i)
 _FORM = re.compile(PATTERN)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
+NANO = -9
+"""The finest a quantity can be, as a power of ten."""
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 
 
@@ -25,7 +27,7 @@ def value(text: str) -> Decimal:
 
 
 @lru_cache(maxsize=4096)  # the same few amounts, in every reconcile
-def canonical(text: str) -> str:
+def canonical(text: str, finest: int = NANO) -> str:
     """The quantity as the API server stores it: `1000m` is `1`, `1024Mi` is `1Gi`, `1.5Gi` is `1536Mi`.
 
     Integers only, the largest suffix that keeps them so, and the family of suffixes (binary, decimal,
@@ -35,15 +37,15 @@ def canonical(text: str) -> str:
     amount = value(text)
     if suffix in _BINARY and amount >= 1024 and amount == amount.to_integral_value():
         return _binary(int(amount))
-    # Everything else becomes decimal; nothing is finer than nano, and the server rounds up.
-    nano, exponent = int((amount * 10**9).to_integral_value(ROUND_UP)), -9
-    if nano == 0:
+    # Everything else becomes decimal; the server rounds up.
+    whole, exponent = int(amount.scaleb(-finest).to_integral_value(ROUND_UP)), finest
+    if whole == 0:
         return "0"
-    while exponent < 18 and nano % 1000 == 0:
-        nano, exponent = nano // 1000, exponent + 3
+    while exponent < 18 and whole % 1000 == 0:
+        whole, exponent = whole // 1000, exponent + 3
     if suffix[:1] in ("e", "E") and len(suffix) > 1 and suffix != "Ei":
-        return f"{nano}e{exponent}" if exponent else str(nano)
-    return f"{nano}{_SUFFIX[exponent]}"
+        return f"{whole}e{exponent}" if exponent else str(whole)
+    return f"{whole}{_SUFFIX[exponent]}"
 
 
 def _binary(whole: int) -> str:

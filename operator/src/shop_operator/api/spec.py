@@ -8,6 +8,16 @@ from pydantic import Field
 from shop_operator.api.base import Free, Label, Model, Name, PortNumber, Rule, Text, once
 from shop_operator.api.container import EnvVar, Port, Probes, Resources, SecretName, Volume, VolumeMount
 from shop_operator.api.network import DRAINABLE_CEL, DisruptionBudget, NetworkPolicy
+from shop_operator.api.pod import (
+    OUR_CONTAINERS,
+    OUR_VOLUMES,
+    InitContainer,
+    Placement,
+    PodTemplate,
+    Rollout,
+    ServiceAccount,
+    Sidecar,
+)
 from shop_operator.api.scaling import Autoscaling
 from shop_operator.api.slo import Monitoring, Slo
 from shop_operator.api.stores import Cache, Database
@@ -153,6 +163,21 @@ class ShopServiceSpec(Model):
     """Who else may call the service, and what else it may call; default: nobody and nothing."""
     slo: Slo | None = None
     """What the service promises: alerts when it is about to be broken, and a dashboard."""
+    init_containers: Annotated[list[InitContainer], Field(max_length=16)] = []
+    """Containers that run to their end, one after another, before the service's container starts, in its
+    pods and in those of its migrations."""
+    sidecars: Annotated[list[Sidecar], Field(max_length=16)] = []
+    """Containers that run beside the service's: from before the initContainers until it has ended, so they
+    do not keep a migration from completing."""
+    rollout: Rollout | None = None
+    """How a new version replaces the old one; default: one pod at a time, and none goes before another
+    serves."""
+    placement: Placement | None = None
+    """On which nodes the pods run; default: spread over zones and nodes."""
+    service_account: ServiceAccount | None = None
+    """Who the pods are; default: a ServiceAccount of the service's name, without any rights."""
+    pod_template: PodTemplate | None = None
+    """Whatever else the pods of the Deployment should have: laid over all that the operator says."""
 
     rules: ClassVar = (
         Rule(
@@ -194,6 +219,40 @@ class ShopServiceSpec(Model):
             message=f"env must leave {', '.join(RESERVED_ENV)} to the operator",
             cel=f"!has(self.env) || !self.env.exists(e, e.name in {list(RESERVED_ENV)})",
             holds=lambda spec: not any(env.name in RESERVED_ENV for env in spec.env),
+        ),
+        Rule(
+            field="volumes",
+            message=f"volumes must leave {', '.join(OUR_VOLUMES)} and binding-* to the operator",
+            cel=f"!has(self.volumes) || !self.volumes.exists(v, v.name in {list(OUR_VOLUMES)}"
+            " || v.name.startsWith('binding-'))",
+            holds=lambda spec: (
+                not any(
+                    volume.name in OUR_VOLUMES or volume.name.startswith("binding-")
+                    for volume in spec.volumes
+                )
+            ),
+        ),
+        Rule(
+            field="initContainers",
+            message=f"initContainers must leave {', '.join(OUR_CONTAINERS)} to the operator",
+            cel="!has(self.initContainers)"
+            f" || !self.initContainers.exists(c, c.name in {list(OUR_CONTAINERS)})",
+            holds=lambda spec: not any(one.name in OUR_CONTAINERS for one in spec.init_containers),
+        ),
+        Rule(
+            field="sidecars",
+            message=f"sidecars must leave {', '.join(OUR_CONTAINERS)} to the operator",
+            cel=f"!has(self.sidecars) || !self.sidecars.exists(c, c.name in {list(OUR_CONTAINERS)})",
+            holds=lambda spec: not any(one.name in OUR_CONTAINERS for one in spec.sidecars),
+        ),
+        Rule(
+            field="sidecars",
+            message="sidecars and initContainers must have names of their own",
+            cel="!has(self.sidecars) || !has(self.initContainers)"
+            " || !self.sidecars.exists(s, self.initContainers.exists(i, i.name == s.name))",
+            holds=lambda spec: (
+                not ({one.name for one in spec.sidecars} & {one.name for one in spec.init_containers})
+            ),
         ),
         Rule(
             field="autoscaling",

@@ -4,6 +4,6 @@
 """
 
 from shop_operator.children.build import build, gaps
-from shop_operator.children.context import Context, Gap, Manifest, Ref
+from shop_operator.children.context import Caller, Context, Gap, Issuer, Manifest
 
-__all__ = ["Context", "Gap", "Manifest", "Ref", "build", "gaps"]
+__all__ = ["Caller", "Context", "Gap", "Issuer", "Manifest", "build", "gaps"]

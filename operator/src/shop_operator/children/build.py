@@ -7,6 +7,7 @@ from shop_operator.children import (
     dashboard,
     database,
     deployment,
+    identity,
     ingress,
     migration,
     networkpolicy,
@@ -22,6 +23,7 @@ from shop_operator.children.context import Context, Gap, Manifest
 ORDER = (
     serviceaccount,
     networkpolicy,  # before any pod, so that none is ever open
+    identity,
     database,
     cache,
     service,
@@ -48,5 +50,5 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
 
 def gaps(shop: ShopService, context: Context) -> list[Gap]:
     """What the ShopService asks for and does not have. Pure, as `build`."""
-    modules = (autoscaler, prometheusrule, database, cache)
+    modules = (autoscaler, identity, prometheusrule, database, cache)
     return [gap for module in modules for gap in module.gaps(shop, context)]

@@ -3,7 +3,8 @@
 from typing import Any
 
 from shop_operator.api import ShopService
-from shop_operator.children import cache, database, resources
+from shop_operator.api.pod import Placement
+from shop_operator.children import cache, database, identity, resources, serviceaccount
 from shop_operator.children.context import Context
 from shop_operator.children.pod import (
     BINDINGS,
@@ -49,6 +50,7 @@ def container(shop: ShopService, context: Context, *, command: list[str], args: 
         "volumeMounts": [
             TMP_MOUNT,
             *(binding_mount(name) for name in bindings(shop)),
+            *identity.mounts(shop),
             *(mount.model_dump(by_alias=True, exclude_defaults=True) for mount in spec.volume_mounts),
         ],
     }
@@ -56,9 +58,9 @@ def container(shop: ShopService, context: Context, *, command: list[str], args: 
 
 def pod(shop: ShopService, context: Context) -> dict[str, Any]:
     """The pod around it, without containers."""
-    spec = shop.spec
+    spec, placement = shop.spec, shop.spec.placement or Placement()
     return {
-        "serviceAccountName": shop.name,
+        "serviceAccountName": serviceaccount.name(shop),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": security(USER),
@@ -66,8 +68,14 @@ def pod(shop: ShopService, context: Context) -> dict[str, Any]:
         "volumes": [
             TMP_VOLUME,
             *(binding_volume(name, secret) for name, secret in bindings(shop).items()),
+            *identity.volumes(shop),
             *(volume.model_dump(by_alias=True) for volume in spec.volumes),
         ],
+        "nodeSelector": placement.node_selector or None,
+        "affinity": placement.affinity,
+        "tolerations": placement.tolerations,
+        "priorityClassName": placement.priority_class_name,
+        "runtimeClassName": placement.runtime_class_name,
     }
 
 
@@ -96,6 +104,7 @@ def environment(shop: ShopService, context: Context) -> list[dict[str, Any]]:
     for callee in shop.spec.depends_on:
         url = f"http://{callee.name}.{callee.namespace or shop.namespace}.svc:{callee.port}"
         env[f"{callee.name.upper().replace('-', '_')}_URL"] = {"value": url}
+    env |= identity.environment(shop)
     for own in shop.spec.env:
         env[own.name] = {"valueFrom": own.value_from} if own.value_from else {"value": own.value}
     return [{"name": name, **source} for name, source in env.items()]

@@ -11,11 +11,21 @@ Manifest = dict[str, Any]
 """One Kubernetes object, in the form in which the API server would return what is named in it."""
 
 
-class Ref(NamedTuple):
-    """A ShopService by namespace and name."""
+class Caller(NamedTuple):
+    """A ShopService that calls another, and the ServiceAccount as which it does."""
 
     namespace: str
     name: str
+    service_account: str
+
+
+class Issuer(NamedTuple):
+    """Who signs the cluster's service account tokens."""
+
+    url: str
+    """The `iss` of the tokens."""
+    jwks: str
+    """The public keys, a JSON Web Key Set (RFC 7517)."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +35,10 @@ class Context:
     settings: Settings = field(default_factory=Settings)
     kinds: frozenset[str] = frozenset()
     """The optional kinds that the cluster has: ScaledObject, PodMonitor, PrometheusRule."""
-    dependants: frozenset[Ref] = frozenset()
+    dependants: frozenset[Caller] = frozenset()
     """The ShopServices that name this one in dependsOn."""
+    issuer: Issuer | None = None
+    """Who signs the cluster's service account tokens, where that can be read."""
     autoscalers: frozenset[str] = frozenset()
     """The HorizontalPodAutoscalers of others that scale this one's Deployment."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -46,9 +58,9 @@ class Gap:
     """Something that the ShopService asks for and does not have: the cluster cannot give it, or not yet."""
 
     condition: str
-    """Type of the condition that says so: AutoscalingActive, Progressing."""
+    """Type of the condition that says so: AutoscalingActive, Progressing, Degraded."""
     reason: str
-    """MetricNotAvailable"""
+    """MetricNotAvailable, IssuerKeysUnavailable"""
     message: str
     """Names the field and what to do."""
     retry_seconds: float | None = None

@@ -3,37 +3,61 @@
 from typing import Any
 
 from shop_operator.api import Probe, Probes, ShopService
+from shop_operator.api.pod import Rollout, TopologySpread
 from shop_operator.children.container import container, main_port, pod
 from shop_operator.children.context import Context, Manifest
+from shop_operator.children.initcontainers import init_containers
+from shop_operator.children.merge import merged
 from shop_operator.children.meta import labels, manifest, selector
 
 DRAIN_SECONDS = 5
 """How long a pod that was told to end still accepts requests: until every node has taken note."""
-GRACE_SECONDS = 40
-"""Drain, finish what runs (30 s at most), close."""
 STARTUP_SECONDS = 120
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
     """Names `replicas` only where nobody else does: with an autoscaler, be it somebody else's, the field is
     the autoscaler's."""
+    rollout = shop.spec.rollout or Rollout()
     spec: dict[str, Any] = {
         "selector": {"matchLabels": selector(shop, "service")},
-        # A new version that does not come up leaves the old one serving.
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "revisionHistoryLimit": 3,
-        "progressDeadlineSeconds": STARTUP_SECONDS + 60,
-        "template": {
-            "metadata": {
-                "labels": {**copied_labels(shop, context), **labels(shop, "service")},
-                "annotations": scrape_annotations(shop),
-            },
-            "spec": _pod(shop, context),
-        },
+        "strategy": _strategy(rollout),
+        "minReadySeconds": rollout.min_ready_seconds or None,
+        "revisionHistoryLimit": rollout.revision_history_limit,
+        "progressDeadlineSeconds": rollout.progress_deadline_seconds
+        or STARTUP_SECONDS + 60 + rollout.min_ready_seconds,
+        "template": _template(shop, context, rollout),
     }
     if shop.spec.autoscaling is None and not context.autoscalers:
         spec["replicas"] = 1 if shop.spec.replicas is None else shop.spec.replicas
     return [manifest(shop, "apps/v1", "Deployment", "service", spec=spec)]
+
+
+def _strategy(rollout: Rollout) -> dict[str, Any]:
+    """By default a new version that does not come up leaves the old one serving."""
+    if rollout.type == "Recreate":
+        return {"type": "Recreate"}
+    surge, missing = rollout.max_surge, rollout.max_unavailable
+    return {
+        "type": "RollingUpdate",
+        "rollingUpdate": {
+            "maxUnavailable": 0 if missing is None else missing,
+            "maxSurge": 1 if surge is None else surge,
+        },
+    }
+
+
+def _template(shop: ShopService, context: Context, rollout: Rollout) -> dict[str, Any]:
+    template = {
+        "metadata": {
+            "labels": {**copied_labels(shop, context), **labels(shop, "service")},
+            "annotations": scrape_annotations(shop),
+        },
+        "spec": _pod(shop, context, rollout),
+    }
+    if shop.spec.pod_template is not None:
+        template = merged(template, shop.spec.pod_template.given())
+    return template
 
 
 def copied_labels(shop: ShopService, context: Context) -> dict[str, str]:
@@ -58,27 +82,37 @@ def scrape_annotations(shop: ShopService) -> dict[str, str] | None:
     }
 
 
-def _pod(shop: ShopService, context: Context) -> dict[str, Any]:
+def _pod(shop: ShopService, context: Context, rollout: Rollout) -> dict[str, Any]:
+    grace = rollout.termination_grace_period_seconds
     main = container(shop, context, command=shop.spec.command, args=shop.spec.args)
-    main["env"] = _with_default(main["env"], "DRAIN_SECONDS", str(DRAIN_SECONDS))
+    main["env"] = _with_default(main["env"], "DRAIN_SECONDS", str(min(DRAIN_SECONDS, grace // 2)))
     main["ports"] = container_ports(shop)
     main |= _probes(shop)
     return {
         **pod(shop, context),
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": selector(shop, "service")},
-                # Old and new pods of a rollout are spread apart from each other.
-                "matchLabelKeys": ["pod-template-hash"],
-            }
-            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-        ],
+        "terminationGracePeriodSeconds": grace,
+        "topologySpreadConstraints": _spread(shop),
+        "initContainers": init_containers(shop, context),
         "containers": [main],
     }
+
+
+def _spread(shop: ShopService) -> list[dict[str, Any]]:
+    placement = shop.spec.placement
+    wanted = placement.topology_spread if placement else None
+    if wanted is None:
+        keys = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        wanted = [TopologySpread(topology_key=key) for key in keys]
+    return [_constraint(shop, one) for one in wanted]
+
+
+def _constraint(shop: ShopService, wanted: TopologySpread) -> dict[str, Any]:
+    constraint: dict[str, Any] = wanted.model_dump(by_alias=True, exclude_none=True)
+    if wanted.label_selector is None:
+        constraint["labelSelector"] = {"matchLabels": selector(shop, "service")}
+        # Old and new pods of a rollout are spread apart from each other.
+        constraint.setdefault("matchLabelKeys", ["pod-template-hash"])
+    return constraint
 
 
 def container_ports(shop: ShopService) -> list[dict[str, Any]]:

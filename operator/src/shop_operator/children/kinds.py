@@ -36,3 +36,6 @@ CHILD_KINDS = (
     ChildKind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", optional=True),
 )
 """Every kind that a builder can emit; a test compares this with what the golden files contain."""
+
+ISSUER_CONFIGURATION, ISSUER_KEYS = DOCUMENTS = ("/.well-known/openid-configuration", "/openid/v1/jwks")
+"""What the API server says of those who sign service account tokens; these are no objects."""

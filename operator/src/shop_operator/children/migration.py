@@ -8,6 +8,7 @@ from shop_operator.api import ShopService
 from shop_operator.children import database
 from shop_operator.children.container import container, pod
 from shop_operator.children.context import Context, Manifest
+from shop_operator.children.initcontainers import init_containers
 from shop_operator.children.meta import APPLY_POLICY, labels, manifest
 
 RETRIES = 3
@@ -61,7 +62,9 @@ def _pod(shop: ShopService, context: Context) -> dict[str, Any]:
     assert migrations is not None
     found["restartPolicy"] = "Never"
     found["containers"] = [container(shop, context, command=migrations.command, args=migrations.args)]
+    waiting = []
     if shop.spec.database:
         found["volumes"] = [*found["volumes"], database.config_volume(shop)]
-        found["initContainers"] = [database.waiting(shop, shop.spec.database, context)]
+        waiting = [database.waiting(shop, shop.spec.database, context)]
+    found["initContainers"] = init_containers(shop, context, *waiting)
     return found

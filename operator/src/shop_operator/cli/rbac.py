@@ -3,7 +3,7 @@
 from typing import Any
 
 from shop_operator.api import GROUP, PLURAL
-from shop_operator.children.kinds import CHILD_KINDS
+from shop_operator.children.kinds import CHILD_KINDS, DOCUMENTS
 
 Rule = dict[str, Any]
 
@@ -11,7 +11,6 @@ CHILD_VERBS = ("get", "list", "watch", "create", "patch", "delete")
 """Read once before the first apply, watched, created, applied (a patch), pruned."""
 NEVER = {
     "jobs": "patch",  # made once, then left alone
-    "serviceaccounts": "delete",  # every service has one
 }
 """What is not done with some kinds."""
 
@@ -43,7 +42,11 @@ def _namespaced() -> list[Rule]:
 
 def _cluster() -> list[Rule]:
     # Optional kinds come and go with their CRDs.
-    return [_rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["list", "watch"])]
+    return [
+        _rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["list", "watch"]),
+        # The keys of service account tokens, by which services know their callers.
+        {"nonResourceURLs": list(DOCUMENTS), "verbs": ["get"]},
+    ]
 
 
 def _rule(group: str, resources: list[str], verbs: list[str]) -> Rule:

@@ -1,11 +1,12 @@
 """What ShopServices become, without a cluster."""
 
 from shop_operator.api import ShopService
-from shop_operator.children import Context, Manifest, Ref, build
+from shop_operator.children import Caller, Context, Issuer, Manifest, build, serviceaccount
 from shop_operator.settings import Settings
 
 PLACEHOLDER = "generated-by-the-operator"
 """Stands for a password."""
+ISSUER = Issuer(url="read-from-the-cluster", jwks="read-from-the-cluster")
 
 
 def render(shops: list[ShopService], settings: Settings, kinds: frozenset[str]) -> list[Manifest]:
@@ -21,10 +22,11 @@ def context(
         settings=settings,
         kinds=kinds,
         dependants=frozenset(
-            Ref(other.namespace, other.name)
+            Caller(other.namespace, other.name, serviceaccount.name(other))
             for other in shops
             for callee in other.spec.depends_on
             if (callee.namespace or other.namespace, callee.name) == (shop.namespace, shop.name)
         ),
+        issuer=ISSUER,
         generate=lambda: PLACEHOLDER,
     )

@@ -81,6 +81,10 @@ class Api:
             raise
         return any(resource["name"] == kind.plural for resource in found["resources"])
 
+    async def document(self, path: str) -> Manifest:
+        """What is published at a path and is no object, such as /openid/v1/jwks. Raises ApiError."""
+        return await self._call("get", Kind("", path, ""), "GET", path, accept="*/*")
+
     async def pages(
         self, kind: Kind, *, namespace: str | None = None, selector: str = "", metadata_only: bool = False
     ) -> AsyncIterator[Manifest]:

@@ -45,7 +45,7 @@ _STATUS = {
         "conditions",
     ),
     "StatefulSet": ("observedGeneration", "replicas", "readyReplicas", "currentRevision", "updateRevision"),
-    "Job": ("conditions",),
+    "Job": ("startTime", "active", "succeeded", "failed", "conditions"),
     "HorizontalPodAutoscaler": ("conditions",),
     "ScaledObject": ("conditions",),
     "PersistentVolumeClaim": ("phase", "capacity", "conditions"),

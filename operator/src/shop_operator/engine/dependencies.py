@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from shop_operator.children import Caller
 from shop_operator.engine.cache import Key
 
 Manifest = dict[str, Any]
@@ -24,24 +25,41 @@ def depends_on(service: Manifest | None) -> frozenset[Key]:
     )
 
 
+def service_account(service: Manifest) -> str:
+    """As whom the service calls others, read as leniently."""
+    by_hand = _at(service, "spec", "podTemplate", "spec", "serviceAccountName")
+    return str(by_hand or _at(service, "spec", "serviceAccount", "name") or service["metadata"]["name"])
+
+
+def _at(value: Any, *path: str) -> str | None:
+    """The text at a path, if all on the way is what it should be."""
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
+
+
 class Dependencies:
     """Kept up to date by the cache's listener."""
 
     def __init__(self) -> None:
-        self._dependants: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._callers: defaultdict[Key, dict[Key, Caller]] = defaultdict(dict)
 
-    def dependants(self, key: Key) -> frozenset[Key]:
+    def callers(self, key: Key) -> frozenset[Caller]:
         """Those that name this one."""
-        return frozenset(self._dependants.get(key, ()))
+        return frozenset(self._callers.get(key, {}).values())
 
     def change(self, key: Key, old: Manifest | None, new: Manifest | None) -> set[Key]:
         """Take a ShopService's change; returns the others whose children or status it concerns."""
         before, after = depends_on(old), depends_on(new)
         for gone in before - after:
-            self._dependants[gone].discard(key)
-        for added in after - before:
-            self._dependants[added].add(key)
-        concerned = set(before ^ after)
+            self._callers[gone].pop(key, None)
+        concerned = set(before - after)
+        for callee in after:
+            assert new is not None
+            caller = Caller(*key, service_account(new))
+            if self._callers[callee].get(key) != caller:
+                self._callers[callee][key] = caller
+                concerned.add(callee)
         if (old is None) != (new is None):
-            concerned |= self.dependants(key)
+            concerned |= {Key(caller.namespace, caller.name) for caller in self.callers(key)}
         return concerned - {key}

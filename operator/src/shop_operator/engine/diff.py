@@ -10,26 +10,13 @@ import hashlib
 import json
 from typing import Any
 
+from shop_operator.children.keys import item_key, keyed, list_keys
 from shop_operator.cluster.projection import digested
 
 HASH_ANNOTATION = "shopservice.dev/applied-hash"
 
 # A step into an object, in the notation of managedFields: `f:name`, or `k:{"name":"main"}` into a keyed list.
 Path = tuple[str, ...]
-
-# Lists that server-side apply merges by key (the schema's x-kubernetes-list-map-keys); all others are atomic.
-_MERGE_KEYS: dict[str, tuple[str, ...]] = {
-    "containers": ("name",),
-    "initContainers": ("name",),
-    "volumes": ("name",),
-    "volumeMounts": ("mountPath",),
-    "env": ("name",),
-    "imagePullSecrets": ("name",),
-    "ownerReferences": ("uid",),
-    "groups": ("name",),  # of a PrometheusRule
-    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
-}
-_PORT_KEYS = {"Service": ("port", "protocol"), "containers": ("containerPort", "protocol")}
 
 
 def applied_hash(manifest: dict[str, Any]) -> str:
@@ -59,7 +46,8 @@ def _compare(desired: Any, live: Any, path: Path, kind: str, found: list[Path]) 
                 _compare(value, have, (*path, f"f:{field}"), kind, found)
         return
     if isinstance(desired, list) and isinstance(live, list):
-        if keys := _keys(path, kind):
+        keys = list_keys(path[-1].removeprefix("f:"), kind)
+        if keys and keyed([*desired, *live]):
             by_key = {_key(item, keys): item for item in live}
             for item in desired:
                 key = _key(item, keys)
@@ -86,18 +74,8 @@ def _empty(value: Any) -> bool:
     return not value
 
 
-def _keys(path: Path, kind: str) -> tuple[str, ...]:
-    field = path[-1].removeprefix("f:")
-    if field == "ports":
-        return _PORT_KEYS.get(kind) or (_PORT_KEYS["containers"] if kind != "NetworkPolicy" else ())
-    if kind in ("NetworkPolicy", "ServiceAccount", "ScaledObject", "PodMonitor"):
-        return _MERGE_KEYS["ownerReferences"] if field == "ownerReferences" else ()
-    return _MERGE_KEYS.get(field, ())
-
-
 def _key(item: dict[str, Any], keys: tuple[str, ...]) -> str:
-    values = {key: item.get(key, "TCP" if key == "protocol" else None) for key in sorted(keys)}
-    return "k:" + json.dumps(values, separators=(",", ":"))
+    return "k:" + json.dumps(item_key(item, keys), separators=(",", ":"))
 
 
 def readable(path: Path) -> str:

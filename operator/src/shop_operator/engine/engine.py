@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from shop_operator.children import Issuer
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.reflector import Reflector
@@ -16,6 +17,7 @@ from shop_operator.engine.cache import Cache, Key
 from shop_operator.engine.conflicts import Conflicts
 from shop_operator.engine.dependencies import Dependencies
 from shop_operator.engine.events import Events
+from shop_operator.engine.issuer import IssuerWatch
 from shop_operator.engine.metrics import Metrics
 from shop_operator.engine.optional import OptionalKinds
 from shop_operator.engine.queue import Priority, Queue
@@ -45,6 +47,7 @@ class Engine:
         self._listed = asyncio.Event()
         # When the ShopServices' CRD was found to be served; nothing can be expected of them before.
         self._served_at: float | None = None
+        self._issuer = IssuerWatch(api, self._namespace, self._issuer_changed)
         self._optional = OptionalKinds(api, self.cache, self._namespace, self._kinds_changed)
         self._conflicts: Conflicts | None = None
         self.cache.listen(self._changed)
@@ -68,9 +71,11 @@ class Engine:
             ]
             for reflector in reflectors:
                 tasks.create_task(reflector.run(), name=f"watch {reflector.kind.kind}")
+            tasks.create_task(self._issuer.run(), name="issuer")
             await self._optional.run(tasks)
             for reflector in reflectors:
                 await reflector.synced.wait()
+            await self._issuer.answered.wait()
             await self._listed.wait()
             # What was read so far stays for good: the collector need not look at it again and again.
             gc.collect()
@@ -154,5 +159,12 @@ class Engine:
 
     def _kinds_changed(self, served: frozenset[str]) -> None:
         self.reconciler.kinds = served
+        self._add_all()
+
+    def _issuer_changed(self, issuer: Issuer) -> None:
+        self.reconciler.issuer = issuer
+        self._add_all()
+
+    def _add_all(self) -> None:
         for service in self.cache.of_kind("ShopService"):
             self.queue.add(Key(service["metadata"]["namespace"], service["metadata"]["name"]))

@@ -25,8 +25,9 @@ log = structlog.get_logger(__name__)
 # The same again within this time continues a series. Its first repetition is written at once, so that it can
 # be seen that there are some; of the others, the count every five minutes.
 SERIES_SECONDS, COUNT_SECONDS = 360.0, 300.0
-# Writes about one object: so many at once, and one more each time that this has passed.
-BURST, REFILL_SECONDS = 25, 300.0
+# Writes about one object: so many at once, and one more each time that this has passed. A service that has
+# all that there is has some 25 children, and each of them may be told of.
+BURST, REFILL_SECONDS = 40, 300.0
 # Series and allowances that are remembered; the longest unused is forgotten first.
 REMEMBERED = 4096
 NOTE_LENGTH = 1024  # the API's limit

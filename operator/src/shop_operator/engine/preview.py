@@ -9,6 +9,7 @@ from shop_operator.api import ShopService, parse
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.projection import project
+from shop_operator.engine import issuer
 from shop_operator.engine.cache import Cache, Key, ref_of
 from shop_operator.engine.dependencies import Dependencies
 from shop_operator.engine.diff import differences, readable
@@ -39,6 +40,7 @@ async def changes(api: Api, settings: Settings, shops: list[ShopService]) -> lis
         dependencies.change(key, None, service)
     reconciler = Reconciler(api, cache, dependencies, Events(api, "diff"), Metrics(), settings)
     reconciler.kinds = frozenset(served)
+    reconciler.issuer = await issuer.read(api, shops[0].namespace)
     lines: list[str] = []
     for key, service in wanted.items():
         _, steps = await reconciler.look(key, service, parse(service), Pass())

@@ -14,13 +14,13 @@ import structlog
 
 from shop_operator import children as builders
 from shop_operator.api import API_VERSION, KIND, InvalidSpec, ShopService, parse
-from shop_operator.children import Context, Gap
+from shop_operator.children import Context, Gap, Issuer
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.projection import MANAGER, project
 from shop_operator.engine.cache import Cache, Key, Ref, ref_of
 from shop_operator.engine.dependencies import Dependencies, depends_on
-from shop_operator.engine.diff import managers, readable
+from shop_operator.engine.diff import differences, managers, readable
 from shop_operator.engine.events import Events
 from shop_operator.engine.metrics import Metrics
 from shop_operator.engine.ownership import Owner, owner
@@ -79,6 +79,8 @@ class Reconciler:
         self.kinds: frozenset[str] = frozenset()
         # Hears after each pass what is in the way of the service with this uid, to say when it goes.
         self.in_the_way: Callable[[Key, str, Mapping[Ref, Manifest]], None] = lambda key, uid, objects: None
+        # Who signs the cluster's tokens, where it could be read.
+        self.issuer: Issuer | None = None
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns after how many seconds to look again, where only time is missing.
@@ -132,7 +134,8 @@ class Reconciler:
         return Context(
             settings=self._settings,
             kinds=self.kinds,
-            dependants=frozenset(builders.Ref(*other) for other in self._dependencies.dependants(key)),
+            dependants=self._dependencies.callers(key),
+            issuer=self.issuer,
             secrets={
                 child["metadata"]["name"]: _decoded(child) for child in children if child["kind"] == "Secret"
             },
@@ -236,6 +239,8 @@ class Reconciler:
                 changed_by = await self._who(kind, live, drift) if live and drift else ""
                 answer = await self._api.apply(manifest, kind, manager=MANAGER)
                 self._put(answer)
+                if drift:
+                    _check_kept(manifest, project(answer, answer["kind"]), done)
                 if live is None:
                     await self._tell_made(ref_of(manifest), service, before, done)
                 elif answer["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]:
@@ -381,6 +386,17 @@ def _reported(service: Manifest) -> set[tuple[str, str]]:
     """The children that the service had when its status was last written, by kind and name."""
     children = service.get("status", {}).get("children", ())
     return {(child["kind"], child["name"]) for child in children if child.get("reason") != "Missing"}
+
+
+def _check_kept(manifest: Manifest, live: Manifest, done: Pass) -> None:
+    """Note what is not as it was given, although it was given just now."""
+    if lost := differences(manifest, live):
+        fields = ", ".join(readable(path) for path in lost)
+        message = (
+            f"{ref_of(manifest)}: the API server has {fields} otherwise than given: does this cluster not "
+            "know the field, or does an admission webhook change it?"
+        )
+        done.problems.append(("FieldNotKept", message))
 
 
 def _wanted(service: Manifest) -> Manifest:

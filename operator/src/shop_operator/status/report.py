@@ -16,6 +16,7 @@ Manifest = dict[str, Any]
 Child = tuple[str, str]  # kind and name
 
 REPAIRED = "Repaired: "
+RECREATE = "spec.rollout.type is Recreate: the old pods end before the new ones start"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,17 @@ def _ready(facts: Facts, database: Condition | None) -> Condition:
     scaling_out = autoscaling is not None and available >= max(1, autoscaling.get("min", 1))
     if scaling_out or (enough is not None and enough["status"] == "True"):
         return Condition("Ready", True, "Available")
+    if _recreating(facts):
+        return Condition("Ready", False, "Recreating", RECREATE)
     return Condition("Ready", False, "Unavailable", f"{available} of {wanted} pods are available")
+
+
+def _recreating(facts: Facts) -> bool:
+    """Whether nothing serves because the rollout is meant to be like that."""
+    rollout = facts.spec.get("rollout") if facts.valid else None
+    if (rollout or {}).get("type") != "Recreate":
+        return False
+    return health(facts.child("Deployment", facts.name)).reason == "RollingOut"
 
 
 def _progressing(facts: Facts, database: Condition | None) -> Condition:
@@ -124,7 +135,8 @@ def _progressing(facts: Facts, database: Condition | None) -> Condition:
         return Condition("Progressing", True, facts.phase, message)
     state = health(facts.child("Deployment", facts.name))
     if facts.phase == "Open" and state.reason in ("RollingOut", "Missing") and facts.valid:
-        return Condition("Progressing", True, "RollingOut", state.message)
+        message = RECREATE if _recreating(facts) else state.message
+        return Condition("Progressing", True, "RollingOut", message)
     if database is not None and not database.status:
         return Condition("Progressing", True, "DatabaseStarting", database.message)
     for gap in facts.gaps:
@@ -147,13 +159,35 @@ def _degraded(facts: Facts) -> Condition:
     found = failure(facts.pods("service", "migration", "database", "cache", "rotation"))
     if found:
         return Condition("Degraded", True, found.reason, found.message)
+    if refused := _refused_pods(facts):
+        return refused
     state = health(facts.child("Deployment", facts.name))
     if state.reason == "ProgressDeadlineExceeded":
         return Condition("Degraded", True, state.reason, state.message)
     if facts.missing_dependencies:
         names = ", ".join(facts.missing_dependencies)
         return Condition("Degraded", True, "DependencyMissing", f"spec.dependsOn: no ShopService {names}")
+    for gap in facts.gaps:
+        if gap.condition == "Degraded":
+            return Condition("Degraded", True, gap.reason, gap.message)
     return Condition("Degraded", False, "AsExpected")
+
+
+def _refused_pods(facts: Facts) -> Condition | None:
+    """Pods that the API server does not let be made: there is none to say so itself."""
+    refused = condition(facts.child("Deployment", facts.name) or {}, "ReplicaFailure")
+    if refused and refused["status"] == "True":
+        message = f"Deployment {facts.name}: {refused.get('message', '')}"
+        return Condition("Degraded", True, refused["reason"], message)
+    job = (facts.child("Job", facts.job) or {}).get("status", {})
+    if job.get("startTime") and not any(job.get(count) for count in ("active", "succeeded", "failed")):
+        namespace = facts.service["metadata"]["namespace"]
+        return Condition(
+            "Degraded", True, "FailedCreate",
+            f"Job {facts.job} cannot make its pod, for instance because spec.serviceAccount.name does not "
+            f"exist: `kubectl -n {namespace} describe job/{facts.job}` says why",
+        )  # fmt: skip
+    return None
 
 
 def _database(facts: Facts) -> Condition | None:
