@@ -3,6 +3,11 @@
 import hashlib
 import io
 import json
+import os
+import select
+import signal
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -147,3 +152,20 @@ def test_durations_and_unknown_names(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         SystemExit, match="nothing is called 'kubernetis': choose from packages kubernetes etcd"
     ):
         build.main()
+
+
+def test_a_build_that_is_told_to_end_takes_its_compiler_along(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pid")
+    program = (
+        "import sys; from kindlocal import build; from kindlocal.processes import run\n"
+        f"compiler = 'echo $$ >{tmp_path}/pid; exec sleep 600'\n"
+        "build.steps = lambda: {'etcd': lambda: run('sh', '-c', compiler)}\n"
+        "sys.argv = ['kindlocal-build', 'etcd']; build.main()"
+    )
+    env = {**os.environ, "KINDLOCAL_CACHE": str(tmp_path)}
+    command = subprocess.Popen([sys.executable, "-c", program], env=env)
+    compiler = os.pidfd_open(int((tmp_path / "pid").read_text()))
+    command.send_signal(signal.SIGTERM)
+    assert command.wait(20) == 128 + signal.SIGTERM
+    assert select.select([compiler], [], [], 10)[0], "the compiler lives on"
+    os.close(compiler)

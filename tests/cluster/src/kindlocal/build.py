@@ -20,7 +20,7 @@ from kindlocal import archive, debian, gobuild, pins
 from kindlocal.errors import KindlocalError
 from kindlocal.paths import cache, cache_table
 from kindlocal.pins import Image, Module
-from kindlocal.processes import run
+from kindlocal.processes import end_tidily, run
 
 IMAGES = (*pins.NODE_IMAGES, *pins.ADDON_IMAGES)
 
@@ -167,6 +167,7 @@ def alone() -> Iterator[None]:
 
 def main() -> None:
     """Build what is named, or everything."""
+    end_tidily()
     every = steps()
     parser = argparse.ArgumentParser(
         prog="kindlocal-build",

@@ -3,15 +3,14 @@
 import argparse
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import NoReturn
 
 from kindlocal import cluster, images, kind_config, kubeconfig, lifecycle, pins, preflight
 from kindlocal.cluster import Cluster
 from kindlocal.errors import KindlocalError
+from kindlocal.processes import end_tidily
 
 Args = argparse.Namespace
 
@@ -186,16 +185,11 @@ def version(args: Args) -> None:
     print(pins.KIND if args.quiet else f"kind v{pins.KIND} kindlocal linux/amd64")
 
 
-def _terminated(signum: int, frame: FrameType | None) -> None:
-    sys.exit(128 + signum)
-
-
 def main() -> None:
     """Run a command; 1 for any error, one line of it on stderr."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # ✓ on a terminal that has none
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminated)  # so that an interrupted create tidies up, as on ^C
+    end_tidily()
     try:
         args = parser().parse_args()
         args.run(args)

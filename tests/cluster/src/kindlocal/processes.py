@@ -1,9 +1,12 @@
 """Running other programs, and knowing whether a process is still the one that was started."""
 
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 from kindlocal.errors import KindlocalError
@@ -34,6 +37,16 @@ def run(
             f"`{Path(path).name} {' '.join(map(str, args))}` failed ({done.returncode}): {words}"
         )
     return done.stdout.decode(errors="replace")
+
+
+def end_tidily() -> None:
+    """Let SIGTERM and SIGHUP do what ^C does: what was started ends too, what is half-made is removed."""
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        sys.exit(128 + signum)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 def _stat(pid: int) -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 from rich.console import Console
 from rich.text import Text
 
 from shop_platform.platform import Platform
-from shop_platform.process import Failure
+from shop_platform.process import Failure, terminate_all
 from shop_platform.progress import console
 
 
@@ -83,8 +85,14 @@ def existing() -> Platform:
     return platform
 
 
+def _terminated(signum: int, frame: FrameType | None) -> None:
+    terminate_all()  # on ^C the terminal has told them too
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Runs one command; errors are one line with, where it helps, what a program said below it."""
+    signal.signal(signal.SIGTERM, _terminated)
     parser = argparse.ArgumentParser(prog="shop-platform", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():

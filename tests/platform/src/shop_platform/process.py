@@ -30,8 +30,9 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     timeout: float | None = None,
+    shown: bool = False,
 ) -> str:
-    """Standard output of a command that succeeds.
+    """Standard output of a command that succeeds; with `shown` it goes to our own as it comes.
 
     Raises Failure with the end of its standard error otherwise. `timeout` is in seconds.
     """
@@ -40,7 +41,7 @@ def run(
         process = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=None if shown else subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=None if env is None else {**os.environ, **env},
@@ -59,8 +60,8 @@ def run(
         _running.discard(process)
         _asked.discard(process)
     if process.returncode:
-        raise Failure(f"{describe(words)} failed", tail(f"{output}\n{errors}"))
-    return output
+        raise Failure(f"{describe(words)} failed", tail(f"{output or ''}\n{errors}"))
+    return output or ""
 
 
 def terminate_all() -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from shop_platform.kind import Tools, find_tools
-from shop_platform.process import Failure, run, tail
+from shop_platform.process import Failure, run
 
 # A program that shows that a package is there, and the package.
 TESTS = {
@@ -71,9 +70,8 @@ def install(packages: list[str]) -> None:
 def build(names: list[str]) -> None:
     """Runs kindlocal-build, whose lines of progress are shown as they come; raises Failure."""
     program = Path(sys.executable).parent / "kindlocal-build"
-    done = subprocess.run([program, *names], stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        message = tail(done.stderr, 1).removeprefix("ERROR: ")
-        raise Failure(
-            message or f"{program.name} failed", tail(done.stderr) if "\n" in done.stderr.strip() else ""
-        )
+    try:
+        run([program, *names], shown=True)
+    except Failure as failure:
+        *before, last = failure.detail.splitlines() or [str(failure)]
+        raise Failure(last.removeprefix("ERROR: "), failure.detail if before else "") from None
