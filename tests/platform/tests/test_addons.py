@@ -1,7 +1,9 @@
 import json
+import re
 
 import pytest
 import yaml
+from kindlocal import pins
 from shop_platform.addons import ADDONS, OVERLAYS, Built, archives_in, recipe, stage, values
 from shop_platform.digest import files_below
 from shop_platform.process import Failure
@@ -81,3 +83,16 @@ def test_only_images_that_are_named_are_loaded(built, tmp_path):
 def test_without_the_sources_it_says_what_to_do(tmp_path):
     with pytest.raises(Failure, match="make tools"):
         Built(tmp_path).source("sigs.k8s.io/metrics-server")
+
+
+def test_the_config_reloaders_arguments_are_those_of_the_pinned_prometheus_operator():
+    pinned = next(one.version for one in pins.MODULES if one.name == "prometheus-operator")
+    (copied,) = re.findall(
+        r"as prometheus-operator (\S+) makes it", (OVERLAYS / "monitoring" / "prometheus.yaml").read_text()
+    )
+    assert copied == pinned, (
+        f"addons/monitoring/prometheus.yaml replaces all arguments of the config-reloader by those that "
+        f"prometheus-operator {copied} gives it, with --watch-interval changed; pinned is {pinned} now. Remove "
+        "the entry from spec.containers, run `make up`, compare with `kubectl -n monitoring get statefulset "
+        "prometheus-prometheus -o yaml`, put it back as that has it, and name the new version in its comment"
+    )

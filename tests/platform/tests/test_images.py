@@ -1,9 +1,12 @@
 import shutil
+from pathlib import Path
 
 import pytest
 from shop_platform import images
 from shop_platform.bases import bootstrap, dockerfile, python_recipe, recipes
+from shop_platform.kind import Tools
 from shop_platform.paths import ROOT, SERVICES
+from shop_platform.process import Failure
 
 
 @pytest.fixture
@@ -91,3 +94,34 @@ def test_a_recipe_is_marked_by_its_content(tmp_path):
     assert dockerfile(recipe).startswith("FROM scratch\n")
     other = type(recipe)(**{**vars(recipe), "packages": [*recipe.packages, "tzdata"]})
     assert other.marked != recipe.marked
+
+
+def test_only_our_own_superseded_images_are_let_go_of(copy):
+    plan = images.plan()
+    old = [f"shop/cart:dev-0000000{n}" for n in range(5)]
+    others = [
+        *("docker.io/library/postgres:15", "shop/postgres:15", "shop/python:3.11", "shop/cart:v1"),
+        *("else/cart:dev-1", "shop/of-another-clone:dev-1", plan.runtime, *plan.all.values()),
+        python_recipe().marked,
+    ]
+    newest_first = [*others[:4], *old, *others[4:], "shop/python:recipe-1"]
+    assert images.superseded(newest_first, plan) == old[images.KEPT :]
+
+
+def test_an_image_that_is_in_use_stays(copy):
+    plan, removed, told = images.plan(), [], []
+
+    class Store:
+        def names(self):
+            return [f"shop/cart:dev-0000000{n}" for n in range(images.KEPT + 2)]
+
+        def remove(self, name):
+            if name.endswith(str(images.KEPT)):
+                raise Failure("image used by a container")
+            removed.append(name)
+
+    builder = images.Images(Tools(Path(), Path(), Path(), "buildah"), told.append)
+    builder._store = Store()
+    builder._prune(plan)
+    assert removed == [f"shop/cart:dev-0000000{images.KEPT + 1}"]
+    assert told == [f"shop/cart:dev-0000000{images.KEPT} is in use and stays"]

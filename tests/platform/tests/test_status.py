@@ -86,6 +86,17 @@ def test_the_recorded_cluster_is_told_in_rows(seen):
     assert "in use" in node_words(seen)[0]
 
 
+def test_a_worker_without_a_pod_is_asleep_and_not_unknown(seen):
+    worker = next(one for one in seen.deployments if one["metadata"]["name"] == "notification")
+    worker["spec"]["replicas"] = 0
+    worker["status"] = {}
+    for autoscaler in seen.autoscalers:
+        autoscaler["status"].pop("currentMetrics", None)
+    row = next(row for row in service_rows(seen) if row.name == "notification")
+    assert row.target == "asleep"
+    assert row.replicas.startswith("0/0")
+
+
 def test_the_screen_fits_and_has_every_part(seen):
     text = drawn(seen)
     assert len(text.splitlines()) <= 40

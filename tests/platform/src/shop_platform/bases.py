@@ -87,7 +87,7 @@ def adopt(recipe: Recipe, store: Store) -> None:
 
 def ensure_bases(store: Store, *, local: bool) -> list[str]:
     """Makes the base images that are missing or whose recipe has changed; names of those made."""
-    there = store.names()
+    there = set(store.names())
     missing = [recipe for recipe in recipes() if {recipe.name, recipe.marked} - there]
     if missing and local and not shutil.which("mmdebstrap"):
         raise Failure("mmdebstrap is missing: run `make tools`")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,14 @@ from pathlib import Path
 from shop_platform import bases
 from shop_platform.digest import digest
 from shop_platform.kind import Tools
+from shop_platform.layout import repository
 from shop_platform.paths import ROOT, SERVICES
 from shop_platform.process import Failure, run
 from shop_platform.store import Store
 
 DOCKERFILE = SERVICES / "Dockerfile"
+# How many superseded images of each repository stay.
+KEPT = 3
 # Used by pods as they are, beside what is built here.
 GIVEN = ("shop/postgres:15", "shop/redis:7")
 
@@ -68,6 +71,22 @@ def plan() -> Plan:
     return Plan(f"shop/runtime:dev-{runtime}", services, f"shop/operator:dev-{operator}")
 
 
+def superseded(names: Iterable[str], planned: Plan) -> list[str]:
+    """Of these images, the newest first, those of our own that are neither planned nor among the latest.
+
+    Ours are known by repository and by a tag that only content hashes have. Some are kept, for whoever goes
+    back to a state of before or builds from another clone.
+    """
+    wanted = {planned.runtime, *planned.all.values(), *(recipe.marked for recipe in bases.recipes())}
+    ours = {repository(image) for image in wanted} | {repository(bases.PYTHON_UV)}
+    older: dict[str, list[str]] = {}
+    for name in names:
+        tagged = name.rpartition(":")[2].startswith(("dev-", "recipe-"))
+        if tagged and repository(name) in ours and name not in wanted:
+            older.setdefault(repository(name), []).append(name)
+    return [name for found in older.values() for name in found[KEPT:]]
+
+
 class Images:
     """Builds what a plan names and the store does not have."""
 
@@ -79,7 +98,7 @@ class Images:
     def ensure(self, planned: Plan) -> list[str]:
         """Base images, then all that is missing; names of what was built. Raises Failure."""
         built = bases.ensure_bases(self._store, local=self._local)
-        there = self._store.names()
+        there = set(self._store.names())
         missing = {name: image for name, image in planned.all.items() if image not in there}
         if not missing:
             return built
@@ -92,7 +111,16 @@ class Images:
             jobs = [pool.submit(self._one, name, image, planned.runtime) for name, image in missing.items()]
             for job in jobs:
                 job.result()
+        self._prune(planned)
         return [*built, *missing.values()]
+
+    def _prune(self, planned: Plan) -> None:
+        """Lets go of images that newer ones have taken the place of."""
+        for image in superseded(self._store.names(), planned):
+            try:
+                self._store.remove(image)
+            except Failure:
+                self._note(f"{image} is in use and stays")
 
     def _one(self, name: str, image: str, runtime: str) -> None:
         self._note(f"building {image}")

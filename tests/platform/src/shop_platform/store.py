@@ -21,13 +21,14 @@ class Store:
 
     builder: Builder
 
-    def names(self) -> set[str]:
-        """Names of all images that are there."""
-        if self.builder == "docker":
-            return set(run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split())
+    def names(self) -> list[str]:
+        """Names of all images that are there, the newest first."""
+        if self.builder == "docker":  # lists them so
+            return run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split()
         listed = json.loads(run(["buildah", "images", "--json"]) or "null") or []
-        names = [name for image in listed for name in image.get("names") or []]
-        return {name.removeprefix("localhost/").removeprefix("docker.io/") for name in names}
+        newest = sorted(listed, key=lambda image: image["created"], reverse=True)
+        names = [name for image in newest for name in image.get("names") or []]
+        return [name.removeprefix("localhost/").removeprefix("docker.io/") for name in names]
 
     def build(
         self,
@@ -65,6 +66,10 @@ class Store:
     def tag(self, name: str, other: str) -> None:
         """Gives an image a second name."""
         run([self.builder, "tag", name, other])
+
+    def remove(self, name: str) -> None:
+        """Removes an image; one that something is made from stays until that goes. Raises Failure."""
+        run([self.builder, "rmi", name])
 
     def pull(self, name: str) -> None:
         """Fetches an image from its registry."""
