@@ -92,7 +92,7 @@ def test_the_config_reloaders_arguments_are_those_of_the_pinned_prometheus_opera
     )
     assert copied == pinned, (
         f"addons/monitoring/prometheus.yaml replaces all arguments of the config-reloader by those that "
-        f"prometheus-operator {copied} gives it, with --watch-interval changed; pinned is {pinned} now. Remove "
+        f"prometheus-operator {copied} gives it, but for --watch-interval; pinned is {pinned} now. Remove "
         "the entry from spec.containers, run `make up`, compare with `kubectl -n monitoring get statefulset "
         "prometheus-prometheus -o yaml`, put it back as that has it, and name the new version in its comment"
     )
