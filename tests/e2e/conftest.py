@@ -57,6 +57,10 @@ class Kube:
             pytest.fail(f"kubectl {' '.join(args)}: {done.stderr.strip() or done.stdout.strip()}")
         return done
 
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """kubectl ARGS, running; its output is to be read."""
+        return subprocess.Popen([*self._command, *args], stdout=subprocess.PIPE, text=True)
+
     def get(self, *args: str) -> Json | None:
         """The object, or None where there is none."""
         done = self.run("get", *args, "-o", "json", "--ignore-not-found")

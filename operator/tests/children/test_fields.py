@@ -73,5 +73,6 @@ def _effect(case: golden.Case, obj: Any) -> Any:
     context = replace(case.context, generate=lambda: "generated")
     children, missing = build(shop, context), gaps(shop, context)
     live = {(ref_of(child).kind, ref_of(child).name): child for child in children}
-    status = report(Facts(service=obj, children=live, gaps=tuple(missing)), NOW)
+    suspended = () if shop.spec.suspend else None
+    status = report(Facts(service=obj, children=live, gaps=tuple(missing), suspended=suspended), NOW)
     return children, status["conditions"]

@@ -72,12 +72,13 @@ async def managers_of_replicas(cluster) -> set[str]:
     }
 
 
-async def scale(cluster, count: int) -> None:
-    """As the HPA controller does: through the Deployment's /scale."""
+async def scale(cluster, count: int, *, version: str | None = None) -> None:
+    """As the HPA controller does: through the Deployment's /scale, if it is still of that version."""
     kind = kinds.of("Deployment")
     await cluster.api._call(
         "patch", kind, "PATCH", kind.path(cluster.namespace, "cart", "scale"),
-        body={"spec": {"replicas": count}}, content_type="application/merge-patch+json",
+        body={"metadata": {"resourceVersion": version}, "spec": {"replicas": count}},
+        content_type="application/merge-patch+json",
     )  # fmt: skip
 
 
@@ -151,11 +152,19 @@ async def test_keda_comes_and_goes(cluster, operator) -> None:
         await cluster.set_status("ScaledObject", "cart", conditions=active)
         await cluster.until_condition("cart", "AutoscalingActive", "True", "ScaledObjectReady")
         # KEDA's own HPA carries the labels too; it is not the operator's to prune, and says what fails.
-        labels = (await cluster.get("ScaledObject", "cart"))["metadata"]["labels"]
+        owner = await cluster.get("ScaledObject", "cart")
+        labels = owner["metadata"]["labels"]
+        reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": "cart",
+                     "uid": owner["metadata"]["uid"], "controller": True}  # fmt: skip
         hpa = {
             "apiVersion": "autoscaling/v2",
             "kind": "HorizontalPodAutoscaler",
-            "metadata": {"name": "keda-hpa-cart", "namespace": cluster.namespace, "labels": labels},
+            "metadata": {
+                "name": "keda-hpa-cart",
+                "namespace": cluster.namespace,
+                "labels": labels,
+                "ownerReferences": [reference],
+            },
             "spec": {
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "cart"},
                 "maxReplicas": 8,
@@ -180,3 +189,78 @@ async def test_keda_comes_and_goes(cluster, operator) -> None:
         await cluster.api.delete(kinds.CRD, "", "scaledobjects.keda.sh", uid=crd_uid)
         await cluster.until_there("HorizontalPodAutoscaler", "cart")
         await cluster.until_condition("cart", "AutoscalingActive", "False", "MetricNotAvailable")
+
+
+def hpa_of_somebody_else(cluster, name: str) -> dict:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "cart"}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": cluster.namespace},
+        "spec": {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 9},
+    }
+
+
+async def test_an_autoscaler_of_somebody_else_is_told_and_not_fought(cluster, operator) -> None:
+    await operator.start()
+    await cluster.apply("cart", replicas=5)
+    await cluster.until_reconciled("cart")
+    kind = kinds.of("HorizontalPodAutoscaler")
+    async with never_below(cluster, 5) as seen:
+        await cluster.api.create(hpa_of_somebody_else(cluster, "theirs"), kind, manager="kubectl")
+        told = await cluster.until_condition("cart", "AutoscalingActive", "False", "ForeignAutoscaler")
+        assert "spec.replicas is not followed" in told["message"]
+        assert "HorizontalPodAutoscaler theirs" in told["message"]
+        assert await managers_of_replicas(cluster) == {"shop-operator-scale"}
+        await scale(cluster, 8)
+        # It is known again after a restart, and a change of something else leaves its number alone.
+        operator.kill()
+        await operator.start()
+        await cluster.apply("cart", replicas=5, image="shop/x:2")
+        await cluster.until_reconciled("cart")
+        assert await replicas(cluster) == 8
+        # Beside it the service's own would block both.
+        await cluster.apply("cart", autoscaling=CPU)
+        await cluster.until_reconciled("cart")
+        assert await cluster.get("HorizontalPodAutoscaler", "cart") is None
+        await cluster.apply("cart", replicas=6)
+        await cluster.until_reconciled("cart")
+        assert await replicas(cluster) == 8
+        await cluster.delete("HorizontalPodAutoscaler", "theirs")
+
+        async def followed() -> bool:
+            return await replicas(cluster) == 6
+
+        await cluster.until(followed)
+    assert seen[-1] == 6
+
+    async def told_no_more() -> bool:
+        return await cluster.condition("cart", "AutoscalingActive") == {}
+
+    await cluster.until(told_no_more)
+
+
+async def test_a_worker_that_slept_when_keda_went_is_woken(cluster, operator) -> None:
+    await cluster.api.apply(KEDA, kinds.CRD, manager="kubectl")
+    await operator.start()
+    await cluster.apply("cart", autoscaling={**LAG, "min": 0}, events={})
+    await cluster.until_there("ScaledObject", "cart")
+    await scale(cluster, 0)
+    uid = (await cluster.api.get(kinds.CRD, "", "scaledobjects.keda.sh"))["metadata"]["uid"]
+    await cluster.api.delete(kinds.CRD, "", "scaledobjects.keda.sh", uid=uid)
+
+    async def woken() -> bool:
+        return await replicas(cluster) == 1
+
+    await cluster.until(woken)
+    await cluster.until_condition("cart", "AutoscalingActive", "False", "MetricNotAvailable")
+
+
+async def test_a_plain_hpa_finds_a_deployment_that_is_not_asleep(cluster, operator) -> None:
+    """It does nothing for one without pods."""
+    await operator.start()
+    await cluster.apply("cart", replicas=0)
+    await cluster.until_reconciled("cart")
+    await cluster.apply("cart", autoscaling=CPU)
+    await cluster.until_there("HorizontalPodAutoscaler", "cart")
+    assert await replicas(cluster) == 2

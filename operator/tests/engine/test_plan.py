@@ -3,6 +3,7 @@
 from typing import Any
 
 from shop_operator.engine.cache import Key, Ref, ref_of
+from shop_operator.engine.handover import Bounds
 from shop_operator.engine.plan import (
     Apply,
     Conflict,
@@ -116,9 +117,38 @@ def test_a_start_with_the_fewest_pods_is_made_up_for_when_it_was_interrupted() -
     """Killed after the Deployment was made, the operator finds it with the API server's default."""
     made = {**with_hash(deployment()), "defaultReplicas": True}
     made["spec"] = {**made["spec"], "replicas": 1}
-    assert names(steps([deployment()], [made], fewest=2)) == ["HandOver Deployment 2"]
-    assert steps([deployment()], [made], fewest=1) == []
-    assert steps([deployment()], [{**made, "defaultReplicas": False}], fewest=2) == []
+    scaler = child("ScaledObject")
+    there = [made, with_hash(scaler)]
+    assert names(steps([deployment(), scaler], there, bounds=Bounds(2, 8))) == ["HandOver Deployment 2"]
+    assert steps([deployment(), scaler], there, bounds=Bounds(1, 8)) == []
+    scaled = [{**made, "defaultReplicas": False}, with_hash(scaler)]
+    assert steps([deployment(), scaler], scaled, bounds=Bounds(2, 8)) == []
+
+
+def test_a_new_autoscaler_finds_its_minimum_and_comes_after_it() -> None:
+    live = [with_hash(deployment(replicas=0))]
+    live[0]["metadata"]["annotations"] |= with_hash(deployment())["metadata"]["annotations"]
+    found = steps([deployment(), child("HorizontalPodAutoscaler")], live, bounds=Bounds(2, 8))
+    flat = [step for stage in stages(found) for chain in stage for step in chain]
+    assert names(flat) == ["HandOver Deployment 2", "Apply HorizontalPodAutoscaler"]
+
+
+def test_where_there_is_no_autoscaler_its_bounds_are_kept() -> None:
+    for there, right in ((0, 2), (9, 8)):
+        live = [with_hash(deployment())]
+        live[0]["spec"] = {**live[0]["spec"], "replicas": there}
+        found = steps([deployment()], live, bounds=Bounds(2, 8))
+        assert names(found) == [f"HandOver Deployment {right}"]
+
+
+def test_what_keda_made_goes_after_its_scaled_object_and_before_the_number_is_written() -> None:
+    of_keda = child("HorizontalPodAutoscaler", "keda-hpa-cart", owner="uid-of-scaled-object")
+    of_keda["metadata"]["ownerReferences"][0] |= {"kind": "ScaledObject", "name": "cart"}
+    live = [with_hash(deployment()), of_keda, with_hash(child("ScaledObject"))]
+    found = [
+        step for stage in stages(steps([deployment(replicas=3)], live)) for chain in stage for step in chain
+    ]
+    assert names(found) == ["Delete ScaledObject", "Delete HorizontalPodAutoscaler", "Apply Deployment"]
 
 
 def test_an_autoscaler_that_goes_goes_first() -> None:

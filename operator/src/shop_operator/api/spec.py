@@ -179,6 +179,10 @@ class ShopServiceSpec(Model):
     pod_template: PodTemplate | None = None
     """Whatever else the pods of the Deployment should have: laid over all that the operator says."""
 
+    suspend: bool = False
+    """Leave all children alone: nothing is made, changed, repaired or removed until this is false again. The
+    status goes on; its condition Reconciled says what waits to be done."""
+
     rules: ClassVar = (
         Rule(
             field="replicas",

@@ -30,6 +30,11 @@ class Kind:
         """Name of the CustomResourceDefinition that would serve this kind."""
         return f"{self.plural}.{self.group}"
 
+    @property
+    def selector(self) -> str:
+        """Which of them matter: those with our label; all ShopServices, and all that scale something."""
+        return "" if self.kind in (KIND, "HorizontalPodAutoscaler") else MANAGED_BY
+
     def path(
         self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
     ) -> str:

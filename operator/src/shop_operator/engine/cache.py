@@ -45,12 +45,20 @@ def ref_of(manifest: Manifest) -> Ref:
 
 
 def key_of(manifest: Manifest) -> Key:
-    """The ShopService that an object is, or belongs to by its label."""
+    """The ShopService that an object is, or belongs to by its label; or whose Deployment it scales."""
     metadata = manifest["metadata"]
     namespace = metadata.get("namespace", "")
     if manifest["kind"] == "ShopService":
         return Key(namespace, metadata["name"])
-    return Key(namespace, metadata.get("labels", {}).get(NAME_LABEL, ""))
+    return Key(namespace, metadata.get("labels", {}).get(NAME_LABEL) or scaled_deployment(manifest) or "")
+
+
+def scaled_deployment(manifest: Manifest) -> str | None:
+    """The name of the Deployment that an object scales, if it is a HorizontalPodAutoscaler of one."""
+    if manifest["kind"] != "HorizontalPodAutoscaler":
+        return None
+    target = manifest["spec"]["scaleTargetRef"]
+    return target["name"] if target["kind"] == "Deployment" else None
 
 
 def version(manifest: Manifest) -> int:

@@ -65,7 +65,7 @@ class Engine:
             self._conflicts = Conflicts(self._api, tasks, lambda key: self.queue.add(key, Priority.REPAIR))
             self.reconciler.in_the_way = self._conflicts.set
             reflectors = [
-                Reflector(self._api, kind, self.cache, namespace=self._namespace, selector=kinds.MANAGED_BY)
+                Reflector(self._api, kind, self.cache, namespace=self._namespace, selector=kind.selector)
                 for kind in kinds.WATCHED
                 if not kind.optional
             ]

@@ -89,7 +89,7 @@ class OptionalKinds:
         if present:
             assert self._tasks is not None
             reflector = Reflector(
-                self._api, kind, self._cache, namespace=self._namespace, selector=kinds.MANAGED_BY
+                self._api, kind, self._cache, namespace=self._namespace, selector=kind.selector
             )
             task = self._tasks.create_task(self._watch(kind, reflector), name=f"watch {kind.kind}")
             self._watches[crd] = (reflector, task)

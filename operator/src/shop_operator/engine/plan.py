@@ -12,13 +12,13 @@ from shop_operator.children.meta import APPLY_POLICY
 from shop_operator.cluster import kinds
 from shop_operator.cluster.projection import DEFAULT_REPLICAS, OWNS_REPLICAS
 from shop_operator.engine.cache import Key, Ref, ref_of
-from shop_operator.engine.diff import HASH_ANNOTATION, Path, applied_hash, differences
+from shop_operator.engine.diff import HASH_ANNOTATION, Path, applied_hash, differences, readable
+from shop_operator.engine.handover import AUTOSCALERS, SCALED_OBJECT, Bounds, leftover
 from shop_operator.engine.ownership import Owner, controller, owner
 from shop_operator.engine.rollout import Gate
 
 Manifest = dict[str, Any]
 
-AUTOSCALERS = ("ScaledObject", "HorizontalPodAutoscaler")
 PODS = ("StatefulSet", "Job", "Deployment")
 
 LAST_APPLIED = "shopservice.dev/last-applied"
@@ -78,14 +78,17 @@ def plan(
     gate: Gate,
     *,
     fewest: int = 1,
+    bounds: Bounds | None = None,
     standing: Manifest | None = None,
 ) -> list[Step]:
     """The steps in the order in which they are to be done.
 
     `live` gives what exists under a child's name, `children` all that carries the service's label; `fewest`
-    is the autoscaler's minimum; `standing` the Deployment of the version before, should it have to be made
-    again while the gate is closed. An autoscaler that goes does so first: two of them, or one and our own
-    `replicas`, would fight over the Deployment.
+    is with how many pods an autoscaled Deployment begins, `bounds` are those of the service's own autoscaler;
+    `standing` the Deployment of the version before, should it have to be made again while the gate is closed.
+    An autoscaler that goes does so first: two of them, or one and our own `replicas`, would fight over the
+    Deployment. One that comes does so last, and finds a number that is right already. So nothing is lost
+    wherever this is cut short.
     """
     wanted = {ref_of(manifest) for manifest in desired}
     unwanted = [child for child in children if _to_prune(child, key, uid, wanted, gate)]
@@ -95,7 +98,22 @@ def plan(
     for manifest in desired:
         if due := _due(manifest, live, gate, standing):
             steps += _child(due, live(ref_of(manifest)), key, uid, fewest, migrates=bool(gate.job))
+    deployment = live(Ref("Deployment", *key))
+    if bounds and deployment and owner(deployment, key, uid) is Owner.OURS:
+        steps += _within(bounds, deployment, steps, alone=not any(ref.kind in AUTOSCALERS for ref in wanted))
     return [*steps, *last]
+
+
+def _within(bounds: Bounds, deployment: Manifest, steps: list[Step], *, alone: bool) -> Iterator[Step]:
+    """Nothing, or the number of pods that the autoscaler is to find."""
+    ref, number = ref_of(deployment), deployment["spec"].get("replicas", 1)
+    if deployment["metadata"].get("deletionTimestamp"):
+        return
+    # Its number may be the API server's: the operator ended before it wrote the one to begin with.
+    changes = deployment.get(DEFAULT_REPLICAS) or any(subject(step).kind in AUTOSCALERS for step in steps)
+    right = bounds.number(number, changes=changes, alone=alone)
+    if right != number and not any(isinstance(step, HandOver) for step in steps):
+        yield HandOver(ref, right)
 
 
 def stages(steps: Iterable[Step]) -> list[list[list[Step]]]:
@@ -121,11 +139,30 @@ def subject(step: Step) -> Ref:
             return ref_of(manifest)
 
 
+def described(step: Step) -> Iterator[str]:
+    """What a step changes, for people; nothing where the number of pods only changes hands."""
+    match step:
+        case Create(manifest) | Apply(manifest, None):
+            yield f"+ {ref_of(manifest)}"
+        case Apply(manifest, live):
+            assert live is not None
+            fields = [readable(path) for path in differences(manifest, live)]
+            shown = [field for field in fields if "applied-hash" not in field]
+            yield f"~ {ref_of(manifest)}: {', '.join(shown) or 'fields no longer wanted are removed'}"
+        case Delete(live):
+            yield f"- {ref_of(live)}"
+        case Conflict(manifest, _):
+            yield f"! {ref_of(manifest)}: exists and is not this service's; it would be left alone"
+        case HandOver():
+            pass  # the number of pods stays as it is
+
+
 def _rank(step: Step) -> int:
     kind = subject(step).kind
     if isinstance(step, Delete):
-        return 0 if kind in AUTOSCALERS else 4
-    return 3 if kind in AUTOSCALERS else 2 if kind in PODS else 1
+        # As long as the ScaledObject is there, KEDA makes its HPA anew.
+        return 0 if kind == SCALED_OBJECT else 1 if kind in AUTOSCALERS else 5
+    return 4 if kind in AUTOSCALERS else 3 if kind in PODS else 2
 
 
 def with_hash(manifest: Manifest, *, migrates: bool = False) -> Manifest:
@@ -165,9 +202,6 @@ def _child(
         if autoscaled and live.get(OWNS_REPLICAS):
             yield HandOver(ref_of(manifest), max(fewest, live["spec"].get("replicas", 1)))
         yield Apply(with_hash(manifest, migrates=migrates), live, tuple(found) if same else ())
-    if autoscaled and live.get(DEFAULT_REPLICAS) and live["spec"].get("replicas", 1) < fewest:
-        # It was made, and what was to come next did not.
-        yield HandOver(ref_of(manifest), fewest)
 
 
 def _once(manifest: Manifest) -> bool:
@@ -223,13 +257,13 @@ _PRUNED = {kind.kind for kind in kinds.CHILDREN}
 
 
 def _to_prune(child: Manifest, key: Key, uid: str, wanted: set[Ref], gate: Gate) -> bool:
-    """Only what this ShopService controls: what was retained has no ownerReference, KEDA's HPA is KEDA's."""
+    """Only what this ShopService controls: what was retained has no ownerReference. And all that would still
+    scale it."""
     reference = controller(child)
     return (
         child["kind"] in _PRUNED
         and ref_of(child) not in wanted
-        and reference is not None
-        and reference["uid"] == uid
+        and ((reference is not None and reference["uid"] == uid) or leftover(child, key, uid, wanted))
         and not child["metadata"].get("deletionTimestamp")
         # The Job that ended stays until its time to live is over: people want to read its log.
         and not (child["kind"] == "Job" and child["metadata"]["name"] == gate.job)

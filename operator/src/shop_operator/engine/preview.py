@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from shop_operator.api import ShopService, parse
@@ -10,12 +9,11 @@ from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.projection import project
 from shop_operator.engine import issuer
-from shop_operator.engine.cache import Cache, Key, ref_of
+from shop_operator.engine.cache import Cache, Key
 from shop_operator.engine.dependencies import Dependencies
-from shop_operator.engine.diff import differences, readable
 from shop_operator.engine.events import Events
 from shop_operator.engine.metrics import Metrics
-from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver, Step
+from shop_operator.engine.plan import described
 from shop_operator.engine.reconcile import Pass, Reconciler
 from shop_operator.settings import Settings
 
@@ -43,16 +41,17 @@ async def changes(api: Api, settings: Settings, shops: list[ShopService]) -> lis
     reconciler.issuer = await issuer.read(api, shops[0].namespace)
     lines: list[str] = []
     for key, service in wanted.items():
-        _, steps = await reconciler.look(key, service, parse(service), Pass())
-        lines += [f"{key}  {line}" for step in steps for line in _described(step)]
+        shop = parse(service)
+        _, steps = await reconciler.look(key, service, shop, Pass())
+        when = " (when no longer suspended)" if shop.spec.suspend else ""
+        lines += [f"{key}  {line}{when}" for step in steps for line in described(step)]
     return lines
 
 
 async def _fill(cache: Cache, api: Api, kind: kinds.Kind, namespace: str) -> bool:
     """Read one kind into the cache; False where the cluster does not serve it."""
-    selector = "" if kind is kinds.SHOP_SERVICE else kinds.MANAGED_BY
     try:
-        async for page in api.pages(kind, namespace=namespace, selector=selector):
+        async for page in api.pages(kind, namespace=namespace, selector=kind.selector):
             for item in page["items"] or ():
                 cache.update(kind.kind, project(item, kind.kind))
     except ApiError as error:
@@ -68,20 +67,3 @@ def _as_applied(shop: ShopService, cache: Cache) -> Manifest:
     metadata = {**given["metadata"], "namespace": shop.namespace}
     live = cache.get(kinds.SHOP_SERVICE.kind, shop.namespace, shop.name) or {"metadata": {}}
     return {**given, "metadata": {**live["metadata"], **metadata}, "status": live.get("status", {})}
-
-
-def _described(step: Step) -> Iterator[str]:
-    match step:
-        case Create(manifest) | Apply(manifest, None):
-            yield f"+ {ref_of(manifest)}"
-        case Apply(manifest, live):
-            assert live is not None
-            fields = [readable(path) for path in differences(manifest, live)]
-            shown = [field for field in fields if "applied-hash" not in field]
-            yield f"~ {ref_of(manifest)}: {', '.join(shown) or 'fields no longer wanted are removed'}"
-        case Delete(live):
-            yield f"- {ref_of(live)}"
-        case Conflict(manifest, _):
-            yield f"! {ref_of(manifest)}: exists and is not this service's; it would be left alone"
-        case HandOver():
-            pass  # the number of pods stays as it is

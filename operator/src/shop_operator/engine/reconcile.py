@@ -22,9 +22,21 @@ from shop_operator.engine.cache import Cache, Key, Ref, ref_of
 from shop_operator.engine.dependencies import Dependencies, depends_on
 from shop_operator.engine.diff import differences, managers, readable
 from shop_operator.engine.events import Events
+from shop_operator.engine.handover import Bounds, of_others
 from shop_operator.engine.metrics import Metrics
 from shop_operator.engine.ownership import Owner, owner
-from shop_operator.engine.plan import Apply, Conflict, Create, Delete, HandOver, Step, plan, stages, subject
+from shop_operator.engine.plan import (
+    Apply,
+    Conflict,
+    Create,
+    Delete,
+    HandOver,
+    Step,
+    described,
+    plan,
+    stages,
+    subject,
+)
 from shop_operator.engine.rollout import Gate, gate
 from shop_operator.settings import Settings
 from shop_operator.status import Facts, news, report
@@ -52,6 +64,8 @@ class Pass:
     problems: list[tuple[str, str]] = field(default_factory=list)
     repaired: dict[tuple[str, str], str] = field(default_factory=dict)
     retry: bool = False
+    # What was not done because the service is suspended.
+    suspended: tuple[str, ...] | None = None
     raced: ApiError | None = None
     # Objects that have no label of ours (so the watches do not show them) but the name of a child.
     strangers: dict[Ref, Manifest] = field(default_factory=dict)
@@ -97,9 +111,12 @@ class Reconciler:
             return None
         done = Pass()
         desired, steps = await self.look(key, service, shop, done)
-        if self._destructive(service, steps) and not await self._is_current(service):
+        if shop.spec.suspend:
+            done.suspended = tuple(line for step in steps for line in described(step))
+        elif self._destructive(service, steps) and not await self._is_current(service):
             return None  # the cache has heard of it now, and the key is queued again
-        await self._execute(service, steps, done)
+        else:
+            await self._execute(service, steps, done)
         self.in_the_way(key, service["metadata"]["uid"], done.conflicts)
         if done.raced:
             raise done.raced  # what is there is about to be looked at again
@@ -113,10 +130,12 @@ class Reconciler:
         self, key: Key, service: Manifest, shop: ShopService, done: Pass
     ) -> tuple[list[Manifest], list[Step]]:
         """The children as they should be, and what is to be done for that. Only reads."""
-        desired = builders.build(shop, self._context(key))
+        context, scaling = self._context(key), shop.spec.autoscaling
+        desired = builders.build(shop, context)
         if await self._read_unknown(key, service, desired, done):
             # A Secret that the cache did not have holds the password that must be built in.
-            desired = builders.build(shop, self._context(key))
+            context = self._context(key)
+            desired = builders.build(shop, context)
         steps = plan(
             key,
             service["metadata"].get("uid", ""),
@@ -124,7 +143,8 @@ class Reconciler:
             lambda ref: self._cache.get(*ref) or done.strangers.get(ref),
             list(self._cache.children(key)),
             rollout := self._gate(shop),
-            fewest=shop.spec.autoscaling.min if shop.spec.autoscaling else 1,
+            fewest=scaling.min if scaling else 1 if shop.spec.replicas is None else shop.spec.replicas,
+            bounds=Bounds(scaling.min, scaling.max) if scaling and not context.autoscalers else None,
             standing=self._standing(key, shop, rollout),
         )
         return desired, steps
@@ -136,6 +156,7 @@ class Reconciler:
             kinds=self.kinds,
             dependants=self._dependencies.callers(key),
             issuer=self.issuer,
+            autoscalers=of_others(children, key, self._uid(key)),
             secrets={
                 child["metadata"]["name"]: _decoded(child) for child in children if child["kind"] == "Secret"
             },
@@ -146,6 +167,10 @@ class Reconciler:
             ),
             generate=lambda: secrets.token_urlsafe(24),
         )
+
+    def _uid(self, key: Key) -> str:
+        service = self._cache.get("ShopService", *key)
+        return str(service["metadata"]["uid"]) if service else ""
 
     def _gate(self, shop: ShopService) -> Gate:
         # The gate's own Job carries the name that the builder gives it; see children.migration.
@@ -337,6 +362,7 @@ class Reconciler:
                 job=rollout.job,
                 migrated_image=rollout.migrated_image,
                 repaired=done.repaired,
+                suspended=done.suspended,
             ),
         )
 

@@ -37,6 +37,8 @@ class Facts:
     migrated_image: str | None = None
     # What was put right in this reconcile, for people: by child.
     repaired: Mapping[Child, str] = field(default_factory=dict)
+    # What is not done because the service is suspended, a line each; None where it is not.
+    suspended: tuple[str, ...] | None = None
     # Whether the spec could be read. If not, the children are those that were last reported.
     valid: bool = True
 
@@ -199,11 +201,11 @@ def _database(facts: Facts) -> Condition | None:
 
 
 def _autoscaling(facts: Facts) -> Condition | None:
-    if facts.spec.get("autoscaling") is None:
-        return None
     for gap in facts.gaps:
         if gap.condition == "AutoscalingActive":
             return Condition("AutoscalingActive", False, gap.reason, gap.message)
+    if facts.spec.get("autoscaling") is None:
+        return None
     # KEDA makes an HPA of its own; what that one says of the metrics is closer to the truth.
     found = [child for child in (*facts.children.values(), *facts.others) if child]
     hpas = [child for child in found if child["kind"] == "HorizontalPodAutoscaler"]
@@ -230,6 +232,10 @@ def _objectives(facts: Facts) -> Condition | None:
 
 
 def _reconciled(facts: Facts) -> Condition:
+    if facts.suspended is not None:
+        waits = "; ".join(facts.suspended) or "nothing"
+        message = f"spec.suspend: the children are left alone. What waits to be done: {waits}"
+        return Condition("Reconciled", None, "Suspended", message)
     if not facts.problems:
         return Condition("Reconciled", True, "Applied")
     reason = facts.problems[0][0]
