@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
@@ -77,14 +78,23 @@ def project(manifest: Manifest, kind: str) -> Manifest:
 
 
 def digested(manifest: Manifest) -> Manifest:
-    """A ConfigMap with digests in place of long values; what is wanted is compared in the same form."""
-    data = manifest.get("data")
-    if manifest.get("kind") != "ConfigMap" or not data:
-        return manifest
-    return {**manifest, "data": {key: _digest(value) for key, value in data.items()}}
+    """A ConfigMap with digests in place of long values, a PrometheusRule with one in place of each group's
+    rules; what is wanted is compared in the same form."""
+    match manifest:
+        case {"kind": "ConfigMap", "data": {} as data}:
+            return {**manifest, "data": {key: _digest(value) for key, value in data.items()}}
+        case {"kind": "PrometheusRule", "spec": {"groups": [*groups]} as spec}:
+            return {**manifest, "spec": {**spec, "groups": [_without_rules(group) for group in groups]}}
+    return manifest
 
 
-@lru_cache(maxsize=1024)  # the same scripts, in every reconcile
+def _without_rules(group: Manifest) -> Manifest:
+    """Dozens of rules would take more memory than all else that is kept of a service."""
+    text = json.dumps(group.get("rules", ()), sort_keys=True)
+    return {**group, "rules": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
+
+
+@lru_cache(maxsize=64)  # the same scripts, in every reconcile; a dashboard each would fill more
 def _digest(text: str) -> str:
     return text if len(text) <= LONG_TEXT else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
