@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
+from shop_cart.domain import StoredCart
 from shop_cart.service import CartSettings, service
 from shop_chassis.service import create_app
 from shop_contracts.catalog.api import Product, ProductBatch, ProductBatchRequest
@@ -24,6 +25,23 @@ from shop_contracts.money import Money
 from starlette.types import ASGIApp
 
 Token = Callable[..., dict[str, str]]
+
+
+def quantities(answer: httpx.Response) -> dict[str, int]:
+    """What a cart holds, by title."""
+    assert answer.status_code < 300, answer.text
+    return {line["title"]: line["quantity"] for line in answer.json()["lines"]}
+
+
+def quantities_of(cart: StoredCart) -> dict[str, int]:
+    """What a stored cart holds, by title."""
+    return {line.title: line.quantity for line in cart.lines}
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    """Status and type of a refusal."""
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    return answer.status_code, answer.json()["type"]
 
 
 class _Server(uvicorn.Server):

@@ -3,17 +3,7 @@
 import asyncio
 from uuid import uuid4
 
-import httpx
-
-
-def quantities(answer: httpx.Response) -> dict[str, int]:
-    assert answer.status_code < 300, answer.text
-    return {line["title"]: line["quantity"] for line in answer.json()["lines"]}
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
-    return answer.status_code, answer.json()["type"]
+from .conftest import problem, quantities
 
 
 async def test_a_guest_fills_changes_and_empties_a_cart(shop) -> None:

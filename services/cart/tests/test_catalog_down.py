@@ -7,20 +7,12 @@ import httpx
 import pytest
 from fastapi import HTTPException
 
+from .conftest import problem, quantities
+
 
 @pytest.fixture
 def catalog_timeout() -> float:
     return 0.5
-
-
-def quantities(answer: httpx.Response) -> dict[str, int]:
-    assert answer.status_code < 300, answer.text
-    return {line["title"]: line["quantity"] for line in answer.json()["lines"]}
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
-    return answer.status_code, answer.json()["type"]
 
 
 async def _fail() -> None:

@@ -11,6 +11,8 @@ from shop_cart.domain import KeyReused, Knowledge, MixedCurrency, Product, Store
 from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, LeftOut, PriceChange
 from shop_contracts.money import Money
 
+from .conftest import quantities_of
+
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 
@@ -37,17 +39,13 @@ def seen(cart: StoredCart, *products: Product, as_of: datetime = LATER, stale: b
     return domain.priced(cart, known, "c1", LATER)
 
 
-def quantities(cart: StoredCart) -> dict[str, int]:
-    return {line.title: line.quantity for line in cart.lines}
-
-
 def test_adding_adds_and_keeps_the_order_of_lines() -> None:
     cart = domain.add(cart_of(a=2, b=1), product("a"), 3, NOW)
-    assert list(quantities(cart).items()) == [("a", 5), ("b", 1)]
+    assert list(quantities_of(cart).items()) == [("a", 5), ("b", 1)]
 
 
 def test_putting_replaces() -> None:
-    assert quantities(domain.put(cart_of(a=2), product("a"), 3, NOW)) == {"a": 3}
+    assert quantities_of(domain.put(cart_of(a=2), product("a"), 3, NOW)) == {"a": 3}
 
 
 def test_setting_the_quantity_of_a_line_that_went_away_does_nothing() -> None:
@@ -57,7 +55,7 @@ def test_setting_the_quantity_of_a_line_that_went_away_does_nothing() -> None:
 def test_an_addition_with_the_same_key_counts_once() -> None:
     cart = domain.add(StoredCart(), product("a"), 1, NOW, key="k")
     assert domain.add(cart, product("a"), 1, NOW, key="k") == cart
-    assert quantities(domain.add(cart, product("a"), 1, NOW, key="other")) == {"a": 2}
+    assert quantities_of(domain.add(cart, product("a"), 1, NOW, key="other")) == {"a": 2}
 
 
 def test_a_key_belongs_to_one_request() -> None:
@@ -80,7 +78,7 @@ def test_limits() -> None:
     full = cart_of(**{f"p{number}": 1 for number in range(MAX_LINES)})
     with pytest.raises(TooMuch, match=f"at most {MAX_LINES} different products"):
         domain.add(full, product("one more"), 1, NOW)
-    assert quantities(domain.add(full, product("p0"), 1, NOW))["p0"] == 2
+    assert quantities_of(domain.add(full, product("p0"), 1, NOW))["p0"] == 2
 
 
 def test_one_currency() -> None:
@@ -89,7 +87,7 @@ def test_one_currency() -> None:
     alone = domain.put(cart_of(a=1), product("a", currency="USD"), 1, NOW)
     assert alone.currency == "USD", "a product that is alone may change its own"
     emptied = domain.remove(cart_of(a=1), uid("a"))
-    assert quantities(domain.add(emptied, product("b", currency="USD"), 1, NOW)) == {"b": 1}
+    assert quantities_of(domain.add(emptied, product("b", currency="USD"), 1, NOW)) == {"b": 1}
 
 
 def test_totals_at_present_prices_and_what_changed() -> None:
@@ -136,7 +134,7 @@ def test_merge_adds_and_names_what_does_not_fit() -> None:
     mine = cart_of(a=98, b=1)
     guest = cart_of(a=3, c=2)
     merged, left_out = domain.merge(mine, guest)
-    assert quantities(merged) == {"a": MAX_QUANTITY, "b": 1, "c": 2}
+    assert quantities_of(merged) == {"a": MAX_QUANTITY, "b": 1, "c": 2}
     assert left_out == [LeftOut(product_id=uid("a"), quantity=2, reason="too_many_pieces")]
 
 
@@ -145,7 +143,7 @@ def test_merge_with_another_currency_or_too_many_lines_leaves_out() -> None:
     assert domain.merge(cart_of(a=1), dollars)[1][0].reason == "other_currency"
     full = cart_of(**{f"p{number}": 1 for number in range(MAX_LINES)})
     assert domain.merge(full, cart_of(x=1))[1][0].reason == "too_many_lines"
-    assert quantities(domain.merge(full, cart_of(p0=1))[0])["p0"] == 2
+    assert quantities_of(domain.merge(full, cart_of(p0=1))[0])["p0"] == 2
 
 
 def test_merge_keeps_the_newer_price() -> None:
@@ -169,12 +167,12 @@ def test_a_merge_loses_no_piece(
             cart = domain.put(cart, product(id, currency=currency), quantity, NOW)
         carts.append(cart)
     merged, left_out = domain.merge(*carts)
-    pieces = sum(quantities(merged).values()) + sum(left.quantity for left in left_out)
+    pieces = sum(quantities_of(merged).values()) + sum(left.quantity for left in left_out)
     assert pieces == sum(mine.values()) + sum(guest.values())
-    assert all(0 < quantity <= MAX_QUANTITY for quantity in quantities(merged).values())
+    assert all(0 < quantity <= MAX_QUANTITY for quantity in quantities_of(merged).values())
     assert len({line.price.currency for line in merged.lines}) <= 1
     assert all(left.quantity > 0 for left in left_out)
-    assert set(quantities(merged)) >= set(mine)
+    assert set(quantities_of(merged)) >= set(mine)
 
 
 @given(

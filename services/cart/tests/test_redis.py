@@ -5,10 +5,11 @@ import os
 import signal
 import time
 
-import httpx
 import pytest
 from redis.asyncio import Redis
 from shop_chassis.testing.servers import RedisServer
+
+from .conftest import problem, quantities
 
 pytestmark = pytest.mark.redis
 
@@ -21,16 +22,6 @@ def cache_timeout() -> float:
 @pytest.fixture
 def cache_url(redis_server: RedisServer, cache_timeout: float) -> str:
     return f"{redis_server.url}?timeout={cache_timeout}"
-
-
-def quantities(answer: httpx.Response) -> dict[str, int]:
-    assert answer.status_code < 300, answer.text
-    return {line["title"]: line["quantity"] for line in answer.json()["lines"]}
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
-    return answer.status_code, answer.json()["type"]
 
 
 async def _fail() -> None:

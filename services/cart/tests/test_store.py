@@ -12,6 +12,8 @@ from shop_cart.store import CartChanged, CartMerged, CartStore, NoCart, Ref, gue
 from shop_chassis.cache.memory import MemoryCache
 from shop_contracts.money import Money
 
+from .conftest import quantities_of
+
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -37,10 +39,6 @@ def adding(id: str, quantity: int = 1) -> partial[StoredCart]:
         id=uuid5(NAMESPACE_OID, id), title=id, price=Money(amount=100, currency="EUR"), available=True
     )
     return partial(domain.add, product=item, quantity=quantity, at=NOW)
-
-
-def quantities(cart: StoredCart) -> dict[str, int]:
-    return {line.title: line.quantity for line in cart.lines}
 
 
 async def test_ids_of_guests_cannot_be_guessed_or_chosen(carts: CartStore) -> None:
@@ -80,7 +78,10 @@ async def test_a_change_meant_for_another_state_is_refused(carts: CartStore, ref
     with pytest.raises(CartChanged):
         await carts.forget(ref, first.etag)
     assert (await carts.read(ref)) == second
-    assert quantities((await carts.change(ref, adding("b"), f'"x", {second.etag}')).cart) == {"a": 1, "b": 1}
+    assert quantities_of((await carts.change(ref, adding("b"), f'"x", {second.etag}')).cart) == {
+        "a": 1,
+        "b": 1,
+    }
     await carts.change(ref, adding("b"), "*")
 
 
@@ -90,7 +91,7 @@ async def test_an_untouched_cart_is_forgotten(carts: CartStore, clock: Clock, ma
     await carts.change(ref, adding("a"), None)
     for _ in range(3):
         clock.now += days * store.DAY - 1
-        assert quantities((await carts.read(ref)).cart) == {"a": 1}
+        assert quantities_of((await carts.read(ref)).cart) == {"a": 1}
     clock.now += days * store.DAY
     if make == "user":
         assert (await carts.read(ref)).cart == StoredCart()
@@ -112,7 +113,7 @@ async def test_merge_moves_everything_once(carts: CartStore) -> None:
     await carts.change(guest, adding("a", 2), None)
     await carts.change(user_cart("u1"), adding("a", 1), None)
     first, left_out = await carts.merge(guest, user_cart("u1"))
-    assert (quantities(first.cart), left_out) == ({"a": 3}, [])
+    assert (quantities_of(first.cart), left_out) == ({"a": 3}, [])
     assert (await carts.merge(guest, user_cart("u1")))[0] == first, "a repetition changes nothing"
     with pytest.raises(CartMerged):
         await carts.read(guest)
@@ -130,4 +131,4 @@ async def test_merge_of_a_cart_that_is_not_there(carts: CartStore) -> None:
 async def test_concurrent_additions_are_all_kept(carts: CartStore) -> None:
     ref, _ = await carts.create()
     await asyncio.gather(*[carts.change(ref, adding(f"p{n % 7}"), None) for n in range(70)])
-    assert quantities((await carts.read(ref)).cart) == {f"p{n}": 10 for n in range(7)}
+    assert quantities_of((await carts.read(ref)).cart) == {f"p{n}": 10 for n in range(7)}
