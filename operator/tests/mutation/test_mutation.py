@@ -35,7 +35,15 @@ AT_ONCE = 6
 SETTLED_SECONDS = 60
 PROOF = REPOSITORY / "docs" / "proofs" / "mutation.json"
 
-REFUSED, REPORTED, RECONCILED = "refused", "reported", "reconciled"
+# Where a field is wrong only beside another, it is the other that is named.
+NAMED_BY = {
+    "spec.volumes": "volumeMounts",
+    "spec.volumes[]": "volumeMounts",
+    "spec.autoscaling.metrics[].type": "stream",
+    "spec.monitoring.enabled": "monitoring",
+}
+
+ALLOWED = REFUSED, REPORTED, RECONCILED = "refused", "reported", "reconciled"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +59,8 @@ class Mutation:
 
     def named_in(self, message: str) -> bool:
         """Whether a message says what it is about: the field, or of a map the key."""
-        return self.field.name in message or (isinstance(self.place[-1], str) and self.place[-1] in message)
+        words = (self.field.name, self.place[-1], NAMED_BY.get(str(self.field)))
+        return any(isinstance(word, str) and word in message for word in words)
 
     def __str__(self) -> str:
         return f"{self.field} {self.name}"
@@ -206,12 +215,8 @@ async def test_every_field_is_refused_reported_or_reconciled(full_server: ApiSer
     _print(found)
     if LONG:
         _write(found)
-    assert [
-        f"{mutation}: {outcome}: {said}"
-        for mutation, (outcome, said) in found.items()
-        if outcome not in (REFUSED, REPORTED, RECONCILED)
-    ] == []
-    assert [stuck for subject in subjects for stuck in subject.stuck] == []
+    wrong = [f"{m}: {how}: {said}" for m, (how, said) in found.items() if how not in ALLOWED]
+    assert wrong + [stuck for subject in subjects for stuck in subject.stuck] == []
 
 
 def _by_field(found: dict[Mutation, tuple[str, str]]) -> dict[str, dict[str, str]]:
