@@ -1,10 +1,12 @@
 """The cache: newest wins, lists leave no ghosts, listeners hear of real changes only."""
 
+from contextlib import suppress
 from typing import Any
 
-from shop_operator.engine.cache import Cache, Key, Manifest
+from shop_operator.engine.cache import Cache, Key, Manifest, Ref
 
 CART = Key("shop", "cart")
+DB = Ref("Secret", "shop", "cart-db")
 
 
 def secret(version: int, name: str = "cart-db", service: str = "cart", **more: Any) -> Manifest:
@@ -95,6 +97,46 @@ def test_a_change_of_nothing_but_the_version_is_not_told() -> None:
     assert heard == []
     cache.update("Secret", secret(3, data={"a": "b"}))
     assert [key for key, _, _ in heard] == [CART]
+
+
+def test_our_own_write_is_no_news_also_when_the_watch_is_quicker_than_the_answer() -> None:
+    cache = Cache()
+    heard = listening(cache)
+    with cache.writing(DB) as answered:
+        cache.update("Secret", secret(5, data={"a": "ours"}))
+        answered(secret(5, data={"a": "ours"}))
+    assert heard == []
+    assert cache.get(*DB) is not None
+
+
+def test_what_others_did_while_we_wrote_is_told_when_the_answer_is_here() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(4))
+    heard = listening(cache)
+    with cache.writing(DB) as answered:
+        cache.update("Secret", secret(5, data={"a": "ours"}))
+        cache.update("Secret", secret(6, data={"a": "theirs"}))
+        answered(secret(5, data={"a": "ours"}))
+        assert heard == []
+    assert heard == [(CART, secret(4), secret(6, data={"a": "theirs"}))]
+
+
+def test_what_others_did_is_told_too_when_our_write_fails() -> None:
+    cache = Cache()
+    heard = listening(cache)
+    with suppress(ConnectionError), cache.writing(DB):
+        cache.update("Secret", secret(5, data={"a": "theirs"}))
+        raise ConnectionError
+    assert heard == [(CART, None, secret(5, data={"a": "theirs"}))]
+
+
+def test_a_child_that_is_deleted_while_we_write_it_is_told_at_once() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(4))
+    heard = listening(cache)
+    with cache.writing(DB):
+        cache.remove("Secret", secret(6))
+    assert [(key, new) for key, _, new in heard] == [(CART, None)]
 
 
 def test_a_child_whose_label_is_taken_away_is_told_to_its_service() -> None:

@@ -134,3 +134,16 @@ async def test_nothing_is_lost_under_load(workers: int) -> None:
     for task in tasks:
         task.cancel()
     assert set(seen) == set(range(50))
+
+
+async def test_a_worker_for_repairs_takes_nothing_else_and_is_free_when_the_others_are_busy() -> None:
+    queue = Queue[str]()
+    repairs = asyncio.create_task(queue.get(Priority.REPAIR))
+    queue.add("made")
+    assert await queue.get() == "made"
+    queue.add("also made")
+    await asyncio.sleep(0)
+    assert not repairs.done()
+    queue.add("broken", Priority.REPAIR)
+    assert await repairs == "broken"
+    assert await queue.get() == "also made"

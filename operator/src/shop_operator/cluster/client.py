@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, Self
 
 import aiohttp
@@ -23,6 +24,10 @@ MERGE = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1,application/json"
 # What is parsed at once sets the peak of memory: objects come with managedFields, which are half of them.
 PAGE_SIZE = 250
+# Connections for what is urgent, beside those that a crowd of other calls may wait for.
+URGENT_CONNECTIONS = 4
+urgent: ContextVar[bool] = ContextVar("urgent", default=False)
+"""Set in a task whose calls are not to wait for those of others."""
 # The server sends a bookmark about once a minute; a connection silent for longer than this is dead.
 SILENCE_SECONDS = 150
 
@@ -47,18 +52,20 @@ class Api:
     ) -> None:
         self._connection, self._connections, self._observe = connection, connections, observe
         self._session: aiohttp.ClientSession | None = None
+        self._urgent: aiohttp.ClientSession | None = None
         self._streams: aiohttp.ClientSession | None = None
         # Lists are what peaks in memory, so they are taken one after another.
         self.one_list = asyncio.Semaphore(1)
 
     async def __aenter__(self) -> Self:
         self._session = self._connection.session(connections=self._connections)
+        self._urgent = self._connection.session(connections=URGENT_CONNECTIONS)
         # Watches hold their connection, so they must not take those of the calls.
         self._streams = self._connection.session()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for session in (self._session, self._streams):
+        for session in (self._session, self._urgent, self._streams):
             if session:
                 await session.close()
 
@@ -195,7 +202,8 @@ class Api:
         content_type: str = "application/json",
         accept: str | None = None,
     ) -> Manifest:
-        assert self._session is not None
+        session = self._urgent if urgent.get() else self._session
+        assert session is not None
         headers = self._connection.headers() | {"Accept": accept or "application/json"}
         data = None
         if body is not None:
@@ -203,9 +211,7 @@ class Api:
             data = to_json(body)
         url = self._connection.server + path
         try:
-            async with self._session.request(
-                method, url, params=params, data=data, headers=headers
-            ) as response:
+            async with session.request(method, url, params=params, data=data, headers=headers) as response:
                 answer = await response.read()
                 self._observe(verb, kind.kind, response.status)
                 if response.status >= 400:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -73,8 +72,7 @@ def project(manifest: Manifest, kind: str) -> Manifest:
             if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
         ]
         projected |= {OWNS_REPLICAS: (MANAGER, "Apply") in owners, DEFAULT_REPLICAS: not owners}
-    compact: Manifest = _shared(digested(projected))
-    return compact
+    return digested(projected)
 
 
 def digested(manifest: Manifest) -> Manifest:
@@ -128,14 +126,3 @@ def _pod(pod: Manifest) -> Manifest:
             "containerStatuses": containers,
         },
     }
-
-
-def _shared(value: Any) -> Any:
-    """The same value with equal short strings stored once: thousands of objects repeat the same words."""
-    if isinstance(value, str):
-        return sys.intern(value) if len(value) <= 64 else value
-    if isinstance(value, dict):
-        return {sys.intern(key): _shared(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shared(item) for item in value]
-    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 Manifest = dict[str, Any]
@@ -81,6 +82,8 @@ class Cache:
         # Versions of deletions that we saw: an apply's answer or a late event may be older than them.
         self._deleted: dict[Ref, int] = {}
         self._listeners: list[Listener] = []
+        # Children that we are writing: what they were when a watch told of them before our answer was here.
+        self._in_flight: dict[Ref, list[Manifest | None]] = {}
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` at every change."""
@@ -138,8 +141,31 @@ class Cache:
             old = None
         self._objects[ref.kind][ref] = manifest
         self._by_key[key_of(manifest)].add(ref)
-        if not quiet and (old is None or not _same(old, manifest)):
-            self._tell(manifest, old, manifest)
+        if quiet or (old is not None and _same(old, manifest)):
+            return
+        if ref in self._in_flight:
+            self._in_flight[ref].append(old)
+            return
+        self._tell(manifest, old, manifest)
+
+    @contextmanager
+    def writing(self, ref: Ref) -> Iterator[Callable[[Manifest], None]]:
+        """While a child is written; the answer is to be handed to what this yields.
+
+        A watch can tell of our own write before the answer to it is here. Listeners hear of a child in flight
+        afterwards, and only if there is more to tell than the answer.
+        """
+        answers: list[Manifest] = []
+        self._in_flight[ref] = []
+        try:
+            yield answers.append
+        finally:
+            held = self._in_flight.pop(ref)
+            for answer in answers:
+                self.update(ref.kind, answer, quiet=True)
+            now = self._objects[ref.kind].get(ref)
+            if held and now is not None and version(now) not in map(version, answers):
+                self._tell(now, held[0], now)
 
     def remove(self, kind: str, manifest: Manifest) -> None:
         """Forget an object that was deleted, unless a newer one took its place."""

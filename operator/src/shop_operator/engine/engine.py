@@ -11,7 +11,7 @@ import structlog
 
 from shop_operator.children import Issuer
 from shop_operator.cluster import kinds
-from shop_operator.cluster.client import Api, ApiError
+from shop_operator.cluster.client import URGENT_CONNECTIONS, Api, ApiError, urgent
 from shop_operator.cluster.reflector import Reflector
 from shop_operator.engine.cache import Cache, Key
 from shop_operator.engine.conflicts import Conflicts
@@ -45,6 +45,8 @@ class Engine:
             api, self.cache, self._dependencies, Events(api, instance), metrics, settings
         )
         self._listed = asyncio.Event()
+        # Whether everything that was there at the start has been looked at.
+        self._began, self._caught_up = time.monotonic(), False
         # When the ShopServices' CRD was found to be served; nothing can be expected of them before.
         self._served_at: float | None = None
         self._issuer = IssuerWatch(api, self._namespace, self._issuer_changed)
@@ -59,7 +61,7 @@ class Engine:
         Nothing is reconciled before every list is in: a service whose children are not known yet would be
         made anew, and a dependant not known yet locked out.
         """
-        began = time.monotonic()
+        self._began = time.monotonic()
         # The connections end with the tasks that use them: Kopf waits 5 s for whatever else is still open.
         async with self._api, asyncio.TaskGroup() as tasks:
             self._conflicts = Conflicts(self._api, tasks, lambda key: self.queue.add(key, Priority.REPAIR))
@@ -80,9 +82,11 @@ class Engine:
             # What was read so far stays for good: the collector need not look at it again and again.
             gc.collect()
             gc.freeze()
-            log.info("started", seconds=round(time.monotonic() - began, 3), services=self.queue.depth)
+            log.info("started", seconds=round(time.monotonic() - self._began, 3), services=self.queue.depth)
             for number in range(self._settings.workers):
-                tasks.create_task(self._work(), name=f"worker {number}")
+                tasks.create_task(self._work(Priority.NORMAL), name=f"worker {number}")
+            for number in range(URGENT_CONNECTIONS):
+                tasks.create_task(self._work(Priority.REPAIR), name=f"repairs {number}")
 
     async def served(self) -> None:
         """Return when the cluster can be asked for ShopServices: their CRD may be installed later."""
@@ -117,9 +121,10 @@ class Engine:
     def _namespace(self) -> str | None:
         return self._settings.namespace or None
 
-    async def _work(self) -> None:
+    async def _work(self, at_least: Priority) -> None:
+        urgent.set(at_least is Priority.REPAIR)
         while True:
-            key = await self.queue.get()
+            key = await self.queue.get(at_least)
             structlog.contextvars.bind_contextvars(shopservice=str(key))
             began, outcome = time.perf_counter(), "failed"
             try:
@@ -127,8 +132,8 @@ class Engine:
             except (ApiError, Incomplete) as error:
                 reason = (error.reason or str(error.status)) if isinstance(error, ApiError) else "Incomplete"
                 self._metrics.errors.labels(reason).inc()
-                at_least = error.retry_after if isinstance(error, ApiError) else None
-                delay = self.queue.failed(key, at_least=at_least or 0.0)
+                wait = error.retry_after if isinstance(error, ApiError) else None
+                delay = self.queue.failed(key, at_least=wait or 0.0)
                 log.warning("will try again", error=str(error), seconds=round(delay, 2))
             except Exception as error:
                 # A defect of the operator in one service must not stop the others.
@@ -142,6 +147,9 @@ class Engine:
                     self.queue.add_after(key, again)
             finally:
                 self._metrics.reconciles.labels(outcome).observe(time.perf_counter() - began)
+            if not self._caught_up and not self.queue.depth and not self.queue.in_work:
+                self._caught_up = True
+                log.info("caught up", seconds=round(time.monotonic() - self._began, 3))
 
     def _changed(self, key: Key, old: Manifest | None, new: Manifest | None) -> None:
         changed = new or old

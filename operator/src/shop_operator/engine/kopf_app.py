@@ -26,6 +26,22 @@ log = structlog.get_logger(__name__)
 LIST_KIND = "ShopServiceList"
 
 
+class NoRecord(kopf.DiffBaseStorage):
+    """Kopf compares each object with a record of what its handlers saw last. Ours look at the present state
+    alone, so there is no record, and no deep copy of every event's object to make one."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        """Nothing."""
+        return kopf.BodyEssence({})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Nothing."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Never needed."""
+
+
 def settings() -> kopf.OperatorSettings:
     """Kopf's settings as they were measured to do best."""
     configured = kopf.OperatorSettings()
@@ -34,6 +50,7 @@ def settings() -> kopf.OperatorSettings:
     configured.scanning.disabled = True
     configured.posting.enabled = False
     configured.peering.standalone = True
+    configured.persistence.diffbase_storage = NoRecord()
     configured.watching.chunk_size = PAGE_SIZE
     # Every object keeps a worker for this long after an event.
     configured.queueing.idle_timeout = 0.1

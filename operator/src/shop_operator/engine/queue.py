@@ -7,6 +7,7 @@ import heapq
 import itertools
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Hashable
 from enum import IntEnum
 from typing import Generic, TypeVar
@@ -43,7 +44,8 @@ class Queue(Generic[K]):
         self._in_work: dict[K, float] = {}
         self._failures: dict[K, int] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
-        self._getters: list[asyncio.Future[None]] = []
+        # Who waits for a key: for any, and for urgent ones alone.
+        self._getters: dict[Priority, deque[asyncio.Future[None]]] = {p: deque() for p in Priority}
 
     def add(self, key: K, priority: Priority = Priority.NORMAL) -> None:
         """Queue the key now, even if it was to wait for a retry."""
@@ -56,7 +58,7 @@ class Queue(Generic[K]):
             return
         self._waiting[key] = (priority, waiting[1] if waiting else self._clock())
         heapq.heappush(self._heap, (priority, next(self._order), key))
-        self._wake_one()
+        self._wake_one(priority)
 
     def add_after(self, key: K, seconds: float, priority: Priority = Priority.NORMAL) -> None:
         """Queue the key in a while, unless something adds it sooner."""
@@ -64,10 +66,13 @@ class Queue(Generic[K]):
         loop = asyncio.get_running_loop()
         self._timers[key] = loop.call_later(seconds, self.add, key, priority)
 
-    async def get(self) -> K:
-        """The most urgent key, the oldest among equals; it is in work until `done` or `failed`."""
+    async def get(self, at_least: Priority = Priority.NORMAL) -> K:
+        """The most urgent key, the oldest among equals; it is in work until `done` or `failed`.
+
+        With REPAIR, only keys that are as urgent: such a worker is free when all others are busy.
+        """
         while True:
-            while self._heap:
+            while self._heap and self._heap[0][0] <= at_least:
                 priority, _, key = heapq.heappop(self._heap)
                 # An entry that was overtaken by a more urgent one of the same key is skipped here.
                 if key in self._waiting and self._waiting[key][0] == priority:
@@ -75,12 +80,12 @@ class Queue(Generic[K]):
                     self._in_work[key] = self._clock()
                     return key
             getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._getters.append(getter)
+            self._getters[at_least].append(getter)
             try:
                 await getter
             except asyncio.CancelledError:
-                if getter.done() and not getter.cancelled():
-                    self._wake_one()
+                if getter.done() and not getter.cancelled() and self._heap:
+                    self._wake_one(self._heap[0][0])
                 raise
 
     def done(self, key: K) -> None:
@@ -133,9 +138,11 @@ class Queue(Generic[K]):
         if timer := self._timers.pop(key, None):
             timer.cancel()
 
-    def _wake_one(self) -> None:
-        while self._getters:
-            getter = self._getters.pop(0)
-            if not getter.done():
-                getter.set_result(None)
-                return
+    def _wake_one(self, priority: Priority) -> None:
+        for at_least in Priority:
+            getters = self._getters[at_least]
+            while getters and at_least >= priority:
+                getter = getters.popleft()
+                if not getter.done():
+                    getter.set_result(None)
+                    return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -257,13 +257,14 @@ class Reconciler:
     async def _do(self, step: Step, service: Manifest, before: set[tuple[str, str]], done: Pass) -> None:
         match step:
             case Create(manifest):
-                self._put(await self._api.create(manifest, kinds.of(manifest["kind"]), manager=MANAGER))
+                await self._write(manifest, lambda kind: self._api.create(manifest, kind, manager=MANAGER))
                 await self._tell_made(ref_of(manifest), service, before, done)
             case Apply(manifest, live, drift):
                 kind = kinds.of(manifest["kind"])
                 changed_by = await self._who(kind, live, drift) if live and drift else ""
-                answer = await self._api.apply(manifest, kind, manager=MANAGER)
-                self._put(answer)
+                answer = await self._write(
+                    manifest, lambda kind: self._api.apply(manifest, kind, manager=MANAGER)
+                )
                 if drift:
                     _check_kept(manifest, project(answer, answer["kind"]), done)
                 if live is None:
@@ -276,7 +277,7 @@ class Reconciler:
                     log.info("changed", child=str(ref_of(manifest)))
             case HandOver(ref, replicas):
                 body = _replicas(ref, replicas)
-                self._put(await self._api.apply(body, kinds.of(ref.kind), manager=SCALE_MANAGER))
+                await self._write(body, lambda kind: self._api.apply(body, kind, manager=SCALE_MANAGER))
                 log.info("replicas handed over", child=str(ref), replicas=replicas)
             case Delete(live):
                 ref = ref_of(live)
@@ -293,8 +294,14 @@ class Reconciler:
                 done.problems.append(("ChildConflict", message))
                 done.conflicts[ref] = live
 
-    def _put(self, answer: Manifest) -> None:
-        self._cache.update(answer["kind"], project(answer, answer["kind"]), quiet=True)
+    async def _write(
+        self, manifest: Manifest, write: Callable[[kinds.Kind], Awaitable[Manifest]]
+    ) -> Manifest:
+        """Write a child; the answer is in the cache when this returns."""
+        with self._cache.writing(ref_of(manifest)) as answered:
+            answer = await write(kinds.of(manifest["kind"]))
+            answered(project(answer, answer["kind"]))
+        return answer
 
     async def _who(self, kind: kinds.Kind, live: Manifest, drift: Iterable[tuple[str, ...]]) -> str:
         """The managers that changed these fields; only here are managedFields read."""

@@ -248,19 +248,19 @@ def _child(facts: Facts, kind: str, name: str, live: Manifest | None) -> dict[st
 
 
 def _reason(facts: Facts, kind: str, name: str, state: Health) -> str:
-    """Why it is not ready; or what was repaired, which stays to be read until the spec changes."""
-    repaired = facts.repaired.get((kind, name))
-    if repaired:
-        return REPAIRED + repaired
-    if not state.ready or facts.before.get("observedGeneration") != facts.service["metadata"].get(
-        "generation"
-    ):
+    """Why it is not ready; and what was repaired, which stays to be read until the spec changes."""
+    repaired = facts.repaired.get((kind, name)) or _repaired_before(facts, kind, name)
+    if not repaired:
         return state.reason
+    return f"{REPAIRED}{repaired}" if state.ready else f"{state.reason}; {REPAIRED}{repaired}"
+
+
+def _repaired_before(facts: Facts, kind: str, name: str) -> str:
+    if facts.before.get("observedGeneration") != facts.service["metadata"].get("generation"):
+        return ""
     children: Iterable[dict[str, Any]] = facts.before.get("children", ())
-    said = next(
-        (child.get("reason", "") for child in children if (child["kind"], child["name"]) == (kind, name)), ""
-    )
-    return said if said.startswith(REPAIRED) else state.reason
+    said = (child.get("reason", "") for child in children if (child["kind"], child["name"]) == (kind, name))
+    return next(said, "").partition(REPAIRED)[2]
 
 
 _DERIVED = ("target", "url", "binding")

@@ -1,0 +1,1 @@
+"""Benchmarks of this project: figures as JSON, tables and plots."""
