@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shop_platform.dashboards.panels import Query, dashboard, lines, number, plain, section, states
+from shop_platform.dashboards.panels import Query, Section, dashboard, lines, number, plain, states
 
 UID = "shop-operator"
 _RECONCILE = "shop_operator_reconcile_duration_seconds"
@@ -13,8 +13,8 @@ _RECONCILE = "shop_operator_reconcile_duration_seconds"
 def built() -> dict[str, Any]:
     """The whole dashboard."""
     whole = dashboard("Shop operator", UID)
-    for title, *panels in _SECTIONS:
-        section(whole, title, panels)
+    for one in _SECTIONS:
+        one.on(whole)
     found: dict[str, Any] = plain(whole)
     return found
 
@@ -34,8 +34,8 @@ def _where(condition: str, value: int) -> str:
     return f'count(shop_service_condition{{condition="{condition}"}} == {value}) or vector(0)'
 
 
-_SECTIONS: tuple[tuple[Any, ...], ...] = (
-    (
+_SECTIONS = (
+    Section(
         "ShopServices",
         number("ShopServices", "count(shop_service_replicas_desired)"),
         number("Not ready", _where("Ready", 0), bad_above=1),
@@ -68,7 +68,7 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
             width=12,
         ),
     ),
-    (
+    Section(
         "Work",
         lines("Reconciles", Query(_rate(f"{_RECONCILE}_count", by="outcome"), "{{outcome}}"), unit="ops"),
         lines("Time of a reconcile", *map(_quantile, (0.5, 0.95, 0.99)), unit="s"),
@@ -92,7 +92,7 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
             none="no errors",
         ),
     ),
-    (
+    Section(
         "Cost",
         lines(
             "API calls",
@@ -125,4 +125,4 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
         ),
     ),
 )
-"""Titles with their panels."""
+"""How the services are, what the operator does for that, and what it costs."""

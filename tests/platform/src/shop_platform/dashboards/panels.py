@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders import common, stat, statetimeline, timeseries
@@ -36,10 +35,26 @@ class Query(NamedTuple):
     legend: str
 
 
+class Section:
+    """A row with its panels below it."""
+
+    def __init__(self, title: str, *panels: Builder[models.Panel], needs: str = "") -> None:
+        """`needs`: the field of a ShopService's spec without which there is nothing to show."""
+        self.title, self.panels, self.needs = title, panels, needs
+
+    def on(self, dashboard: Dashboard) -> Dashboard:
+        """Appended to a dashboard."""
+        dashboard.with_row(Row(self.title))
+        for panel in self.panels:
+            dashboard.with_panel(panel)
+        return dashboard
+
+
 def lines(
-    title: str, *queries: Query, unit: str = "short", width: int = 8, about: str = "", none: str = ""
-) -> timeseries.Panel:
-    """Values over time, from zero; `none` is said where there is no series."""
+    title: str, *queries: Query, unit: str = "short", width: int = 8, least: float | None = 0,
+    about: str = "", none: str = "",
+) -> timeseries.Panel:  # fmt: skip
+    """Values over time, from zero unless `least` is None; `none` is said where there is no series."""
     legend = common.VizLegendOptions().show_legend(True).display_mode(options.LegendDisplayMode.LIST)
     tooltip = common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI)
     panel = (
@@ -47,7 +62,9 @@ def lines(
         .legend(legend.placement(options.LegendPlacement.BOTTOM))
         .tooltip(tooltip.sort(options.SortOrder.DESCENDING))
     )
-    panel.title(title).datasource(SOURCE).unit(unit).min(0).height(8).span(width)
+    panel.title(title).datasource(SOURCE).unit(unit).height(8).span(width)
+    if least is not None:
+        panel.min(least)
     if about:
         panel.description(about)
     if none:
@@ -98,14 +115,6 @@ def dashboard(title: str, uid: str, *variables: Builder[models.VariableModel]) -
     for variable in variables:
         empty.with_variable(variable)
     return empty
-
-
-def section(on: Dashboard, title: str, panels: Iterable[Builder[models.Panel]]) -> Dashboard:
-    """A row with its panels below it, appended to a dashboard."""
-    on.with_row(Row(title))
-    for panel in panels:
-        on.with_panel(panel)
-    return on
 
 
 def plain(built: Builder[Any]) -> Any:

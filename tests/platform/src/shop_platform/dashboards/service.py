@@ -6,7 +6,7 @@ from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import ConstantVariable, Dashboard
 
-from shop_platform.dashboards.panels import Query, dashboard, lines, number, plain, section, states
+from shop_platform.dashboards.panels import Query, Section, dashboard, lines, number, plain, states
 
 SERVED = 'namespace="$namespace",job="$service"'
 """The service's own series."""
@@ -29,14 +29,14 @@ def template() -> dict[str, Any]:
     )
     return {
         "dashboard": plain(empty),
-        "sections": [_part(needs, title, *panels) for needs, title, *panels in _SECTIONS],
+        "sections": [_part(one) for one in _SECTIONS],
     }
 
 
-def _part(needs: str, title: str, *panels: Any) -> dict[str, Any]:
-    built = plain(section(Dashboard(title), title, panels))["panels"]
+def _part(one: Section) -> dict[str, Any]:
+    built = plain(one.on(Dashboard(one.title)))["panels"]
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in built)
-    return {"needs": needs, "height": height, "panels": built}
+    return {"needs": one.needs, "height": height, "panels": built}
 
 
 def _rate(series: str, labels: str = "", by: str = "") -> str:
@@ -55,9 +55,8 @@ def _failing() -> str:
 
 
 _SLO = "shopservice:slo_errors:ratio"
-_SECTIONS: tuple[tuple[Any, ...], ...] = (
-    (
-        "",
+_SECTIONS = (
+    Section(
         "State",
         number("Ready pods", f"shop_service_replicas_ready{{{KNOWN}}}", bad_below=1),
         number("Wanted pods", f"shop_service_replicas_desired{{{KNOWN}}}"),
@@ -69,15 +68,15 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
         ),
         states("Conditions", Query(f"shop_service_condition{{{KNOWN}}}", "{{condition}}"), width=12),
     ),
-    (
-        "slo",
+    Section(
         "Objectives",
         lines(
             "Budget left",
             Query(f"shopservice:slo_budget_remaining:ratio{{{SERVED}}}", "{{slo}}"),
             unit="percentunit",
             width=12,
-            about="Of the whole period. At 0 the objective is broken.",
+            least=None,
+            about="Of the whole period. Below 0 the objective is broken.",
         ),
         lines(
             "Burn rate",
@@ -89,9 +88,9 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
             width=12,
             about="How many times faster than allowed the budget is used up, by window.",
         ),
+        needs="slo",
     ),
-    (
-        "ports",
+    Section(
         "Requests",
         lines(
             "Rate",
@@ -113,9 +112,9 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
             width=12,
         ),
         lines("In flight", Query(f"http_server_active_requests{{{SERVED}}}", "{{pod}}"), width=12),
+        needs="ports",
     ),
-    (
-        "",
+    Section(
         "Pods",
         lines(
             "Pods",
@@ -130,8 +129,7 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
         ),
         lines("Memory", Query(f"process_resident_memory_bytes{{{SERVED}}}", "{{pod}}"), unit="bytes"),
     ),
-    (
-        "autoscaling",
+    Section(
         "Autoscaling",
         lines(
             "Load of a pod",
@@ -148,14 +146,14 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
             width=24,
             about="What one pod carries, and what it is to carry: above it there will be more pods.",
         ),
+        needs="autoscaling",
     ),
-    (
-        "database",
+    Section(
         "Database",
         states("Database", Query(f'shop_service_condition{{{KNOWN},condition=~"Data.*"}}', "{{condition}}")),
+        needs="database",
     ),
-    (
-        "dependsOn",
+    Section(
         "Calls to other services",
         lines(
             "Rate",
@@ -183,9 +181,9 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
             ),
             about="Calls not sent per second, fallbacks per second, and 1 while the circuit is open.",
         ),
+        needs="dependsOn",
     ),
-    (
-        "events",
+    Section(
         "Events",
         lines(
             "Not published yet", Query(f"max(outbox_events{{{SERVED}}})", "events"), none="publishes nothing"
@@ -220,6 +218,7 @@ _SECTIONS: tuple[tuple[Any, ...], ...] = (
             unit="s",
             none="consumes nothing",
         ),
+        needs="events",
     ),
 )
-"""What a section needs of the spec ("" none), its title, its panels."""
+"""From the most urgent question to the most special one."""
