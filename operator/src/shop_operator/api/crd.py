@@ -7,11 +7,11 @@ from shop_operator.api.schema import structural
 
 COLUMNS = (
     ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', 0),
+    ("Status", "string", ".status.summary", 0),
     ("Replicas", "integer", ".status.replicas", 0),
     ("Target", "string", ".status.target", 0),
     ("Database", "string", ".status.database", 0),
     ("Age", "date", ".metadata.creationTimestamp", 0),
-    ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', 1),
     ("Image", "string", ".spec.image", 1),
 )
 """What `kubectl get shopservices` prints; priority 1 only with `-o wide`."""

@@ -61,6 +61,8 @@ class ShopServiceStatus(Reported):
 
     observed_generation: int | None = None
     """The generation of the spec that was last reconciled."""
+    summary: str | None = None
+    """How it is in one word: Available, or the reason of the condition that says most."""
     conditions: list[Condition] = []
     """What holds and what does not: Ready says whether it serves, Degraded and Reconciled what is wrong."""
     children: list[ChildStatus] = []

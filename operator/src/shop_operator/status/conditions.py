@@ -43,6 +43,23 @@ def news(status: dict[str, Any], before: dict[str, Any]) -> list[tuple[str, str]
     ]
 
 
+def summary(conditions: Iterable[Condition]) -> str:
+    """The one word that says most: what is wrong, else what is under way, else how it serves."""
+    found = {condition.type: condition for condition in conditions}
+    asked = (
+        ("Reconciled", True),
+        ("Degraded", False),
+        ("Progressing", False),
+        ("Ready", True),
+        ("AutoscalingActive", True),
+    )
+    for type_, usual in asked:
+        condition = found.get(type_)
+        if condition is not None and condition.status is not usual:
+            return condition.reason
+    return found["Ready"].reason
+
+
 def _stored(condition: Condition, old: dict[str, Any], generation: int, now: datetime) -> dict[str, Any]:
     status = "Unknown" if condition.status is None else str(condition.status)
     since = old.get("lastTransitionTime") if old.get("status") == status else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shop_operator.children import Gap
-from shop_operator.status.conditions import Condition, merge
+from shop_operator.status.conditions import Condition, merge, summary
 from shop_operator.status.health import Health, condition, health
 from shop_operator.status.pods import failure, last_words
 
@@ -84,6 +84,7 @@ def report(facts: Facts, now: datetime) -> dict[str, Any]:
     conditions.append(_reconciled(facts))
     status: dict[str, Any] = {
         "observedGeneration": generation,
+        "summary": summary(conditions),
         "conditions": merge(conditions, facts.before.get("conditions", ()), generation=generation, now=now),
         "children": [_child(facts, kind, name, live) for (kind, name), live in facts.children.items()],
         "replicas": deployment.get("status", {}).get("replicas", 0),
@@ -153,7 +154,7 @@ def _degraded(facts: Facts) -> Condition:
         said = last_words(facts.pods("migration"))
         return Condition(
             "Degraded", True, "MigrationFailed",
-            f"Job {facts.job} failed, the version before keeps running. "
+            f"Job {facts.job} failed, {_runs(facts)}. "
             + (f"It said: {said} " if said else "")
             + f"Read `kubectl -n {facts.service['metadata']['namespace']} logs job/{facts.job}`; "
             "then set another image, or delete the Job to run it again",
@@ -168,11 +169,16 @@ def _degraded(facts: Facts) -> Condition:
         return Condition("Degraded", True, state.reason, state.message)
     if facts.missing_dependencies:
         names = ", ".join(facts.missing_dependencies)
-        return Condition("Degraded", True, "DependencyMissing", f"spec.dependsOn: no ShopService {names}")
+        message = f"spec.dependsOn: there is no ShopService {names}; calls to it fail until there is"
+        return Condition("Degraded", True, "DependencyMissing", message)
     for gap in facts.gaps:
         if gap.condition == "Degraded":
             return Condition("Degraded", True, gap.reason, gap.message)
     return Condition("Degraded", False, "AsExpected")
+
+
+def _runs(facts: Facts) -> str:
+    return "the version before keeps running" if facts.child("Deployment", facts.name) else "nothing runs yet"
 
 
 def _refused_pods(facts: Facts) -> Condition | None:
