@@ -146,6 +146,25 @@ def test_the_autoscaler(more: dict[str, Any], told: tuple[str, str]) -> None:
     assert conditions(facts(deployment(), service=service(**AUTOSCALED), **more))["AutoscalingActive"] == told
 
 
+def rule() -> dict[str, Any]:
+    return {"kind": "PrometheusRule", "metadata": {"name": "cart"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"gaps": (Gap("ObjectivesWatched", "KindNotAvailable", "x"),)}, ("False", "KindNotAvailable")),
+        ({"gaps": (Gap("AutoscalingActive", "MetricNotAvailable", "x"),)}, ("False", "Missing")),
+        ({"children": {("PrometheusRule", "cart"): rule()}}, ("True", "Applied")),
+    ],
+)
+def test_whether_somebody_watches_the_objectives(more: dict[str, Any], told: tuple[str, str]) -> None:
+    assert (
+        conditions(facts(service=service(slo={"availability": "99.9"}), **more))["ObjectivesWatched"] == told
+    )
+    assert "ObjectivesWatched" not in conditions(facts(**more))
+
+
 @pytest.mark.parametrize(("available", "least", "ready"), [(1, 1, "True"), (1, 2, "False"), (0, 1, "False")])
 def test_while_an_autoscaler_adds_pods_the_service_is_ready(available: int, least: int, ready: str) -> None:
     autoscaling = {"autoscaling": {**AUTOSCALED["autoscaling"], "min": least}}
