@@ -203,3 +203,52 @@ def test_of_an_invalid_spec_nothing_is_derived() -> None:
     broken["spec"] = {"ports": "many", "autoscaling": "yes"}
     status = report(facts(deployment(), service=broken, valid=False), NOW)
     assert (status["target"], status["url"]) == ("Cpu 70", "http://cart.shop.svc")
+
+
+RECREATED = service(rollout={"type": "Recreate"})
+
+
+def test_a_pause_that_is_meant_to_be_is_told_as_such() -> None:
+    between = deployment(available=0, updatedReplicas=0, replicas=0)
+    found = report(facts(between, service=RECREATED), NOW)
+    told = {c["type"]: (c["status"], c["reason"], c["message"]) for c in found["conditions"]}
+    said = "spec.rollout.type is Recreate: the old pods end before the new ones start"
+    assert told["Ready"] == ("False", "Recreating", said)
+    assert told["Progressing"] == ("True", "RollingOut", said)
+    assert conditions(facts(deployment(available=0), service=RECREATED))["Ready"] == ("False", "Unavailable")
+    assert conditions(facts(between))["Ready"] == ("False", "Unavailable")
+
+
+def test_pods_that_may_not_be_made_degrade() -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "no account"}
+    status = report(facts(deployment(conditions=[refused])), NOW)
+    told = next(c for c in status["conditions"] if c["type"] == "Degraded")
+    assert (told["status"], told["reason"]) == ("True", "FailedCreate")
+    assert told["message"] == "Deployment cart: no account"
+    assert (
+        conditions(facts(deployment(conditions=[{**refused, "status": "False"}])))["Degraded"][0] == "False"
+    )
+
+
+@pytest.mark.parametrize(
+    ("job", "degraded"),
+    [
+        ({}, "False"),  # its controller has not seen it yet
+        ({"startTime": "x"}, "True"),
+        ({"startTime": "x", "active": 1}, "False"),
+        ({"startTime": "x", "failed": 1}, "False"),
+        ({"startTime": "x", "succeeded": 1}, "False"),
+    ],
+)
+def test_a_migration_that_cannot_make_its_pod_degrades(job: dict[str, Any], degraded: str) -> None:
+    live = {"kind": "Job", "metadata": {"name": "cart-migrate-1"}, "status": job}
+    children = {("Deployment", "cart"): deployment(), ("Job", "cart-migrate-1"): live}
+    found = facts(children=children, phase="Migrating", job="cart-migrate-1")
+    assert conditions(found)["Degraded"][0] == degraded
+
+
+def test_what_a_gap_degrades_is_told_after_what_is_missing() -> None:
+    gap = Gap("Degraded", "IssuerKeysUnavailable", "no keys")
+    assert conditions(facts(deployment(), gaps=(gap,)))["Degraded"] == ("True", "IssuerKeysUnavailable")
+    worse = facts(deployment(), gaps=(gap,), missing_dependencies=("catalog",))
+    assert conditions(worse)["Degraded"] == ("True", "DependencyMissing")

@@ -1,0 +1,58 @@
+"""Who calls whom, and as whom."""
+
+from typing import Any
+
+import pytest
+from shop_operator.children import Caller
+from shop_operator.engine.cache import Key
+from shop_operator.engine.dependencies import Dependencies
+
+CART, CATALOG, SEARCH = Key("shop", "cart"), Key("shop", "catalog"), Key("shop", "search")
+
+
+def cart(*callees: str, **spec: Any) -> dict[str, Any]:
+    depends_on = [{"name": name} for name in callees]
+    return {"metadata": {"namespace": "shop", "name": "cart"}, "spec": {"dependsOn": depends_on, **spec}}
+
+
+def test_a_callee_hears_of_its_callers_as_they_come_and_go() -> None:
+    known = Dependencies()
+    assert known.change(CART, None, first := cart("catalog")) == {CATALOG}
+    assert known.callers(CATALOG) == {Caller("shop", "cart", "cart")}
+    assert known.change(CART, first, second := cart("search")) == {CATALOG, SEARCH}
+    assert known.callers(CATALOG) == frozenset()
+    assert known.change(CART, second, None) == {SEARCH}
+    assert known.callers(SEARCH) == frozenset()
+
+
+def test_nothing_new_concerns_nobody() -> None:
+    known = Dependencies()
+    known.change(CART, None, before := cart("catalog"))
+    assert known.change(CART, before, cart("catalog", image="x:2")) == set()
+
+
+@pytest.mark.parametrize(
+    ("spec", "account"),
+    [
+        ({}, "cart"),
+        ({"serviceAccount": {"name": "other"}}, "other"),
+        ({"podTemplate": {"spec": {"serviceAccountName": "other"}}}, "other"),
+        ({"serviceAccount": {"name": "a"}, "podTemplate": {"spec": {"serviceAccountName": "b"}}}, "b"),
+        # Read leniently: the object may be invalid.
+        ({"serviceAccount": "other", "podTemplate": []}, "cart"),
+        ({"serviceAccount": {"name": 1}, "podTemplate": {"spec": None}}, "cart"),
+    ],
+)
+def test_a_caller_is_known_as_its_service_account(spec: dict[str, Any], account: str) -> None:
+    known = Dependencies()
+    known.change(CART, None, before := cart("catalog"))
+    concerned = known.change(CART, before, cart("catalog", **spec))
+    assert known.callers(CATALOG) == {Caller("shop", "cart", account)}
+    assert concerned == (set() if account == "cart" else {CATALOG})
+
+
+def test_a_service_is_a_callee_of_those_that_named_it_before_it_was_there() -> None:
+    known = Dependencies()
+    known.change(CART, None, cart("catalog"))
+    catalog = {"metadata": {"namespace": "shop", "name": "catalog"}, "spec": {}}
+    assert known.change(CATALOG, None, catalog) == {CART}
