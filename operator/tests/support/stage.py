@@ -19,6 +19,7 @@ from typing import Any
 
 from kindlocal.apiserver import ApiServer
 from shop_operator.cluster import kinds
+from shop_operator.cluster.client import ApiError
 
 from ..children import golden
 from ..kubectl import Kubectl, addon_crds
@@ -141,7 +142,12 @@ class Stage:
                 have = live.get("status", {})
                 if wanted is None or all(have.get(field) == value for field, value in wanted.items()):
                     continue
-                await self.cluster.set_status(kind, name, **wanted)
+                try:
+                    await self.cluster.set_status(kind, name, **wanted)
+                except ApiError as error:
+                    if error.status != 404:
+                        raise
+                    continue  # it has gone meanwhile
                 now = await self.cluster.get(kind, name)
                 if now:
                     self._to_be_seen[kinds.of(kind).plural] = int(now["metadata"]["resourceVersion"])
