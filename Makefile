@@ -32,7 +32,7 @@ bench: bench-operator ## benchmarks, as JSON, tables and plots under docs/bench
 bench-operator: $(UV) ## the operator beside a bare client on an API server, up to 3,000 services: some 15 minutes; ARGS=--quick: one
 	@$(RUN) --group bench shop-bench operator $(ARGS)
 
-.PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long lint generate tools
+.PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools
 test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes
 test-fast: $(UV) ## no cluster, no root, under two minutes
 	@$(PYTEST) -m "not (cluster or apiserver or postgres or nats or redis)" operator services tests/cluster tests/platform
@@ -46,6 +46,9 @@ test-e2e: $(UV) ## the shop on a cluster of its own
 	@$(PYTEST) -m cluster tests/e2e
 test-long: $(UV) ## longer runs of the same, not part of `make test`
 	@SHOP_TEST_LONG=1 $(PYTEST) operator services tests
+	@$(MAKE) mutation
+mutation: $(UV) ## faults made in builders and engine, of which tests must notice 85 %; a slice: MUTANTS='*__mutmut_*7'
+	@cd operator && nice -n 19 $(RUN) mutmut run $(if $(MUTANTS),'$(MUTANTS)') && $(RUN) python tests/mutants.py
 tools: $(UV) ## programs that the tests and the cluster need: Debian packages and builds from Go modules
 	@$(RUN) shop-platform tools
 generate: $(UV) ## writes the files that are made from others: CRD, role, golden files, manifests; read the diff
