@@ -68,62 +68,11 @@ async def test_creation_reads_and_writes_each_child_once(cluster, operator) -> N
     assert writes[-1] == "patch shopservices/cart"
 
 
-async def test_nothing_to_do_costs_nothing(cluster, operator) -> None:
-    await operator.start()
-    await cluster.apply("cart", **FULL)
-    await cluster.until_reconciled("cart")
-    await cluster.until(operator.idle)
-    cluster.mark()
-    before = operator.reconciles()
-    await cluster.edit("ShopService", "cart", {"metadata": {"annotations": {"team": "a"}}})
-
-    async def reconciled() -> bool:
-        return operator.reconciles() > before
-
-    await cluster.until(reconciled)
-    assert cluster.calls() == []
-
-
-async def test_a_restart_writes_nothing_and_lists_each_kind_once(cluster, operator) -> None:
-    await operator.start()
-    await cluster.apply("cart", dependsOn=[{"name": "catalog"}], **FULL)
-    await cluster.apply("catalog", ports=[{"name": "http", "port": 8080}])
-    for name in ("cart", "catalog"):
-        await cluster.until_reconciled(name)
-    await cluster.until_condition("cart", "Degraded", "False")
-    await cluster.until(operator.idle)
-    operator.kill()
-    cluster.mark()
-    await operator.start()
-
-    async def reconciled() -> bool:
-        return operator.reconciles() >= 2
-
-    await cluster.until(reconciled)
-    calls = cluster.calls()
-    assert {call.split()[0] for call in calls} == {"list"}
-    assert len(calls) == len(set(calls)), calls
-    assert {"list shopservices/", "list deployments/", "list pods/"} < set(calls)
-
-
 async def test_sigterm_ends_it_within_a_second(cluster, operator) -> None:
     await operator.start()
     await cluster.apply("cart")
     await cluster.until_reconciled("cart")
     assert operator.stop() < 1.0
-
-
-async def test_a_change_costs_one_write_of_the_child_and_one_of_the_status(cluster, operator) -> None:
-    await operator.start()
-    await cluster.apply("cart", **FULL)
-    await cluster.until_reconciled("cart")
-    await cluster.until(operator.idle)
-    cluster.mark()
-    await cluster.apply("cart", **FULL | {"replicas": 3})
-    await cluster.until_reconciled("cart")
-    await cluster.until(operator.idle)
-    assert cluster.calls() == ["patch deployments/cart", "patch shopservices/cart"]
-    assert (await cluster.get("Deployment", "cart"))["spec"]["replicas"] == 3
 
 
 async def test_a_field_that_is_no_longer_named_is_removed(cluster, operator) -> None:

@@ -283,19 +283,27 @@ class Cluster:
         self._mark = self.server.audit_log.stat().st_size if self.server.audit_log else 0
 
     def calls(self, *, own_namespace: bool = True) -> list[str]:
-        """What the operator asked for since the mark, as `verb resource/name`; watches apart."""
+        """What the operator asked for since the mark, as `verb resource/name`; watches apart.
+
+        The further pages of a list are `continue resource/`.
+        """
         assert self.server.audit_log
         with open(self.server.audit_log) as log:
             log.seek(self._mark)
             entries = [json.loads(line) for line in log]
         return [
-            f"{entry['verb']} {entry['objectRef']['resource']}/{entry['objectRef'].get('name', '')}"
+            f"{_verb(entry)} {entry['objectRef']['resource']}/{entry['objectRef'].get('name', '')}"
             for entry in entries
             if entry["userAgent"].startswith("shop-operator")
             and entry["verb"] != "watch"
             and "resource" in entry.get("objectRef", {})
             and (not own_namespace or entry["objectRef"].get("namespace") == self.namespace)
         ]  # fmt: skip
+
+
+def _verb(entry: dict[str, Any]) -> str:
+    verb: str = entry["verb"]
+    return "continue" if verb == "list" and "continue=" in entry["requestURI"] else verb
 
 
 def rights() -> list[dict[str, Any]]:
