@@ -264,3 +264,35 @@ async def test_a_plain_hpa_finds_a_deployment_that_is_not_asleep(cluster, operat
     await cluster.apply("cart", autoscaling=CPU)
     await cluster.until_there("HorizontalPodAutoscaler", "cart")
     assert await replicas(cluster) == 2
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+async def test_keda_that_never_goes_for_good_is_not_waited_for(cluster, operator, everywhere: bool) -> None:
+    """Uninstalled the wrong way round it leaves a ScaledObject with a finalizer, and so its CRD, for ever."""
+    if everywhere:
+        operator.env["SHOP_OPERATOR_NAMESPACE"] = ""
+    await cluster.api.apply(KEDA, kinds.CRD, manager="kubectl")
+    await operator.start()
+    await cluster.apply("cart", autoscaling=CPU)
+    await cluster.until_there("ScaledObject", "cart")
+    finalizers = {"metadata": {"finalizers": ["finalizer.keda.sh"]}}
+    live = await cluster.edit("ScaledObject", "cart", finalizers)
+    owner = {"apiVersion": live["apiVersion"], "kind": live["kind"], "name": "cart",
+             "uid": live["metadata"]["uid"], "controller": True}  # fmt: skip
+    of_keda = hpa_of_somebody_else(cluster, "keda-hpa-cart")
+    of_keda["metadata"] |= {"labels": live["metadata"]["labels"], "ownerReferences": [owner]}
+    await cluster.api.create(of_keda, kinds.of("HorizontalPodAutoscaler"), manager="keda")
+    crd = await cluster.api.get(kinds.CRD, "", "scaledobjects.keda.sh")
+    await cluster.api.delete(kinds.CRD, "", "scaledobjects.keda.sh", uid=crd["metadata"]["uid"])
+    try:
+        await cluster.until_there("HorizontalPodAutoscaler", "cart")
+        await cluster.until_gone("HorizontalPodAutoscaler", "keda-hpa-cart")
+        await cluster.until_reconciled("cart")
+        assert (await cluster.get("ScaledObject", "cart"))["metadata"]["deletionTimestamp"]
+    finally:
+        await cluster.edit("ScaledObject", "cart", {"metadata": {"finalizers": None}})
+
+        async def gone() -> bool:
+            return await cluster.api.get(kinds.CRD, "", "scaledobjects.keda.sh") is None
+
+        await cluster.until(gone, seconds=60)

@@ -79,14 +79,18 @@ class Api:
             raise
 
     async def serves(self, kind: Kind) -> bool:
-        """Whether the server has this kind now. Takes no right beyond being logged in. Raises ApiError."""
+        """Whether the server has this kind now, and takes new objects of it: not while its CRD waits for the
+        finalizers of the old ones. Takes no right beyond being logged in. Raises ApiError."""
         try:
             found = await self._call("discover", kind, "GET", f"/apis/{kind.api_version}")
         except ApiError as error:
             if error.status == 404:
                 return False
             raise
-        return any(resource["name"] == kind.plural for resource in found["resources"])
+        return any(
+            resource["name"] == kind.plural and "create" in resource["verbs"]
+            for resource in found["resources"]
+        )
 
     async def document(self, path: str) -> Manifest:
         """What is published at a path and is no object, such as /openid/v1/jwks. Raises ApiError."""

@@ -56,13 +56,13 @@ class OptionalKinds:
 
     def replace(self, kind: str, objects: list[Manifest], resource_version: str) -> None:
         """All CRDs that there are."""
-        names = {manifest["metadata"]["name"] for manifest in objects}
+        names = {manifest["metadata"]["name"] for manifest in objects if _stays(manifest)}
         for crd in (*self._kinds, kinds.SHOP_SERVICE.crd):
             self._set(crd, crd in names)
 
     def update(self, kind: str, manifest: Manifest) -> None:
         """A CRD was added or changed."""
-        self._set(manifest["metadata"]["name"], True)
+        self._set(manifest["metadata"]["name"], _stays(manifest))
 
     def remove(self, kind: str, manifest: Manifest) -> None:
         """A CRD was deleted."""
@@ -110,3 +110,9 @@ class OptionalKinds:
             self._served = served
             log.info("optional kinds", served=sorted(served))
             self._changed(frozenset(served))
+
+
+def _stays(crd: Manifest) -> bool:
+    """Whether objects of the kind can be made. One that is going waits for its objects' finalizers, for ever
+    if their controller went first; until then it takes no new ones."""
+    return "deletionTimestamp" not in crd["metadata"]
