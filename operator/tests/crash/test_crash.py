@@ -15,9 +15,9 @@ from kindlocal.apiserver import ApiServer
 
 from ..support.proxy import Answer, Call, Forward, Reset
 from ..support.snapshot import differences, snapshot
-from ..support.stage import LONG, Record, Stage, life, seeded, stage, undisturbed
+from ..support.stage import LONG, Record, Stage, life, record, seeded, stage, undisturbed
 
-pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(3600 if LONG else 300)]
+pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(3600 if LONG else 900)]
 
 LIVES_IN_THE_SLICE = 4
 AT_ONCE = 3
@@ -56,19 +56,24 @@ async def test_killed_at_any_write_it_ends_where_it_would_have(
         running = [tasks.create_task(led(number, cuts)) for number, cuts in enumerate(lives)]
     made = {cut for task in running for cut in task.result()}
     wanted = {cut for cuts in lives for cut in cuts.values()}
-    for name, record in records.items():
-        print(f"{name}: {len(record.writes)} writes seen, {sum(c.step == name for c in made)} cuts made")
+    counts = {
+        name: {"writes": step.writes, "cuts made": sum(cut.step == name for cut in made)}
+        for name, step in records.items()
+    }
+    for name, count in counts.items():
+        print(f"{name}: {len(count['writes'])} writes seen, {count['cuts made']} cuts made")
+    record("crash", steps=counts)
     assert wanted - made == set(), "these writes did not come, so they were not cut"
     if LONG:
-        assert len(made) == 2 * sum(len(record.writes) for record in records.values())
+        assert len(made) == 2 * sum(len(step.writes) for step in records.values())
 
 
 def _lives(records: dict[str, Record]) -> Iterator[dict[str, Cut]]:
     """Lives with one cut in each step, so many that every write is cut on both sides."""
     cuts: dict[str, list[Cut]] = {}
-    for step, record in records.items():
+    for step, found in records.items():
         seen: Counter[str] = Counter()
-        for write in record.writes:
+        for write in found.writes:
             seen[write] += 1
             cuts.setdefault(step, []).extend(
                 Cut(step, write, seen[write], side) for side in ("before", "after")

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import copy
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -22,6 +23,7 @@ from shop_operator.cluster import kinds
 from shop_operator.cluster.client import ApiError
 
 from ..children import golden
+from ..generated import REPOSITORY
 from ..kubectl import Kubectl, addon_crds
 from .cluster import Cluster, Operator, connected
 from .proxy import Proxy
@@ -50,6 +52,14 @@ def seeded(what: str) -> random.Random:
     seed = os.environ.get("SHOP_TEST_SEED") or commit()
     print(f"SHOP_TEST_SEED={seed}")
     return random.Random(hashlib.sha256(f"{seed} {what}".encode()).digest())
+
+
+def record(name: str, **found: Any) -> None:
+    """Keep what a long run found in docs/proofs, with the commit that it is about; a slice is not kept."""
+    if LONG:
+        file = REPOSITORY / "docs" / "proofs" / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"commit": commit(), **found}, indent=1) + "\n")
 
 
 class Stage:
