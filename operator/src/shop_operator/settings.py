@@ -39,6 +39,9 @@ class Settings(BaseModel):
     """where the alerts' runbooks are: a folder or URL that holds services.md"""
     copied_labels: str = "skaffold.dev/"
     """prefixes, separated by commas, of labels that are copied from a ShopService to its pods"""
+    protect_volumes: bool = True
+    """keep the PersistentVolumes of databases and caches when their namespace is deleted; takes the right to
+    list, watch and patch PersistentVolumes"""
     namespace: str = ""
     """namespace to watch; empty: all"""
     workers: Annotated[int, Field(ge=1, le=256)] = 16

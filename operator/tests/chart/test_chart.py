@@ -51,7 +51,10 @@ def test_the_server_takes_all_of_it(kubectl: Kubectl) -> None:
 def test_every_setting_can_be_set_and_defaults_to_the_commands_own() -> None:
     container = of("Deployment", template())["spec"]["template"]["spec"]["containers"][0]
     given = {env["name"]: env["value"] for env in container["env"]}
-    assert given == {PREFIX + name.upper(): str(value) for name, value in Settings().model_dump().items()}
+    assert given == {
+        PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in Settings().model_dump().items()
+    }
 
 
 def test_rights_end_where_the_watching_ends() -> None:
@@ -66,6 +69,7 @@ def test_rights_end_where_the_watching_ends() -> None:
     assert [rule.get("resources", rule.get("nonResourceURLs")) for rule in more] == [
         ["customresourcedefinitions"],
         ["/.well-known/openid-configuration", "/openid/v1/jwks"],
+        ["persistentvolumes"],
     ]
 
 

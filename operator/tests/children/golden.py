@@ -73,6 +73,8 @@ def case(name: str) -> Case:
             issuer=Issuer(**around["issuer"]) if "issuer" in around else None,
             autoscalers=frozenset(around.get("autoscalers", ())),
             secrets=around.get("secrets", {}),
+            claims=around.get("claims", {}),
+            external=frozenset(around["external"]) if "external" in around else None,
             completed=frozenset(around.get("completed", ())),
             now=lambda: NOW,
             generate=lambda: "generated",

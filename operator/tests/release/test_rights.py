@@ -96,7 +96,7 @@ async def end_migration(cluster: Cluster) -> None:
     await cluster.set_status("Job", name, startTime=time, completionTime=time, conditions=ends)
 
 
-async def everything(cluster: Cluster, kubectl: Kubectl, operator: Released) -> None:
+async def everything(cluster: Cluster, kubectl: Kubectl, operator: Released, namespace: str) -> None:
     """The operator's whole life: every kind is made, changed, restored, adopted, handed over and removed."""
     foreign = {"kind": "Service", "metadata": {"name": "cart"}, "spec": {"ports": [{"port": 1}]}}
     await cluster.api.create(
@@ -104,6 +104,10 @@ async def everything(cluster: Cluster, kubectl: Kubectl, operator: Released) -> 
     )
     await cluster.apply("cart", **FULL)
     await cluster.apply("memory", cache={"persistence": "None"})
+    if not namespace:
+        volume = await cluster.volume("data-kept-db-0", uid="gone", phase="Released")
+        await cluster.apply("kept", database={"adoptVolume": volume})
+        await cluster.until_volume(volume, lambda found: "uid" not in found["spec"]["claimRef"])
     await end_migration(cluster)
     await cluster.until_condition("cart", "Reconciled", "False", "ChildConflict")
     await cluster.delete("Service", "cart")
@@ -169,7 +173,7 @@ async def test_every_right_is_used_and_none_is_missing(
     if namespace:
         assert not [one for one in helm.objects() if one["kind"].startswith("ClusterRole")]
     await operator.start()
-    await everything(cluster, kubectl, operator)
+    await everything(cluster, kubectl, operator, namespace)
     operator.stop()
     entries = calls(cluster)
     refused = [entry for entry in entries if entry["responseStatus"]["code"] == 403]

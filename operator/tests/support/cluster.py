@@ -196,6 +196,41 @@ class Cluster:
             content_type="application/merge-patch+json",
         )
 
+    async def volume(
+        self, claim: str, *, uid: str, namespace: str = "", policy: str = "Delete", phase: str = "Bound"
+    ) -> str:
+        """A PersistentVolume that is, or was, bound to a claim; its name."""
+        name = f"pv-{next(numbers)}"
+        spec = {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": policy,
+            "hostPath": {"path": "/tmp/none"},
+            "claimRef": {"namespace": namespace or self.namespace, "name": claim, "uid": uid},
+        }
+        manifest = {"kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": name}, "spec": spec}
+        await self.api.create(manifest, kinds.VOLUME, manager="kubectl")
+        await self.api._call(
+            "patch", kinds.VOLUME, "PATCH", kinds.VOLUME.path(None, name, "status"),
+            body={"status": {"phase": phase}}, content_type="application/merge-patch+json",
+        )  # fmt: skip
+        return name
+
+    async def until_volume(self, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The PersistentVolume as soon as it is so."""
+
+        async def found() -> dict[str, Any] | None:
+            live = await self.api.get(kinds.VOLUME, "", name)
+            return live if live and holds(live) else None
+
+        volume: dict[str, Any] = await self.until(found)
+        return volume
+
+    async def bind(self, claim: str, volume: str, **status: Any) -> None:
+        """What the volume controller does at the claim's end."""
+        await self.edit("PersistentVolumeClaim", claim, {"spec": {"volumeName": volume}})
+        await self.set_status("PersistentVolumeClaim", claim, phase="Bound", **status)
+
     async def end_job(self, name: str, how: str) -> None:
         """What the Job controller reports at the end: Complete or Failed."""
         time = "2026-11-21T00:00:00Z"

@@ -17,7 +17,7 @@ from shop_operator.api.scaling import Autoscaling, Metric
 from shop_operator.api.slo import Latency, Monitoring, Slo
 from shop_operator.api.spec import Dependency, Expose, ShopServiceSpec
 from shop_operator.api.status import ChildStatus, Condition, ShopServiceStatus
-from shop_operator.api.stores import Cache, Credentials, Database
+from shop_operator.api.stores import Cache, Credentials, Database, External, ExternalEgress
 
 __all__ = [
     "API_VERSION",
@@ -34,6 +34,8 @@ __all__ = [
     "Dependency",
     "DisruptionBudget",
     "Expose",
+    "External",
+    "ExternalEgress",
     "InvalidSpec",
     "Latency",
     "Metadata",

@@ -147,6 +147,11 @@ DRAINABLE_CEL = (
 """DisruptionBudget.leaves_one in CEL, for the fewest pods that there can be; see ShopServiceSpec.fewest."""
 
 
+def is_range(cidr: str) -> bool:
+    """Whether it is a range of addresses, as CEL's isCIDR has it."""
+    return _network(cidr) is not None
+
+
 def _network(cidr: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
         return ipaddress.ip_network(cidr, strict=False)

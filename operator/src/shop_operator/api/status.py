@@ -21,7 +21,8 @@ class Condition(Reported):
     list_keys: ClassVar = ("type",)
 
     type: Annotated[str, Field(max_length=316)]
-    """Ready, Progressing, Degraded, DatabaseReady, AutoscalingActive, ObjectivesWatched or Reconciled."""
+    """Ready, Progressing, Degraded, DatabaseReady, DataProtected, AutoscalingActive, ObjectivesWatched or
+    Reconciled."""
     status: Literal["True", "False", "Unknown"]
     """Whether the condition holds."""
     reason: Annotated[str, Field(max_length=1024)]

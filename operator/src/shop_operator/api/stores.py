@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from shop_operator.api import quantity
-from shop_operator.api.base import Model, Name, Rule
+from shop_operator.api.base import Model, Name, PortNumber, Rule
 from shop_operator.api.container import Resources
+from shop_operator.api.network import Cidr, is_range
 
 KEPT_VOLUME = (
     Rule(
@@ -22,8 +23,25 @@ KEPT_VOLUME = (
         " && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
         holds=None,
     ),
+    Rule(
+        field="adoptVolume",
+        message="adoptVolume can be given only at first: the volume exists",
+        cel="!has(self.adoptVolume) || (has(oldSelf.adoptVolume) && self.adoptVolume == oldSelf.adoptVolume)",
+        holds=None,
+    ),
 )
 """What cannot be done to a volume that exists."""
+
+
+_DEDICATED = (
+    "version",
+    "storage",
+    "storageClassName",
+    "deletionPolicy",
+    "adoptVolume",
+    "credentials",
+    "resources",
+)
 
 
 class Credentials(Model):
@@ -44,19 +62,54 @@ class Credentials(Model):
     )
 
 
+class ExternalEgress(Model):
+    """Where an external database is, for the NetworkPolicy, which knows addresses only."""
+
+    cidr: Cidr | None = None
+    """Addresses of the database, for instance 10.20.0.0/24; default: any."""
+    port: PortNumber = 5432
+    """Its port; the same as in the Secret."""
+
+    rules: ClassVar = (
+        Rule(
+            field="cidr",
+            message="cidr must be a range of addresses such as 10.0.0.0/8",
+            cel="!has(self.cidr) || isCIDR(self.cidr)",
+            holds=lambda egress: egress.cidr is None or is_range(egress.cidr),
+        ),
+    )
+
+
+class External(Model):
+    """A PostgreSQL that somebody else runs."""
+
+    secret_name: Name
+    """Secret of this namespace in the Service Binding form, with the keys host, port, database, username and
+    password. It is mounted as it is, at /bindings/database."""
+    egress: ExternalEgress | None = None
+    """The way to it; default: port 5432 of any address."""
+
+
 class Database(Model):
-    """A PostgreSQL of its own for this service, its address and credentials in /bindings/database."""
+    """A PostgreSQL for this service, its address and credentials in /bindings/database."""
 
     engine: Literal["postgres"] = "postgres"
     """Kind of database."""
-    mode: Literal["dedicated"] = "dedicated"
-    """dedicated: one server for this service alone."""
+    mode: Literal["dedicated", "external"] = "dedicated"
+    """dedicated: one server for this service alone, made and kept by the operator. external: one that is
+    there already, named by `external`. It cannot change: data does not move by itself."""
+    external: External | None = None
+    """Mode external: where the database is. What else is said here belongs to mode dedicated."""
     version: Literal["15", "16", "17"] = "15"
     """Major version of PostgreSQL. It cannot change: restore a backup into a new service instead."""
     storage: Annotated[str, Field(max_length=32, pattern=quantity.PATTERN)] = "1Gi"
     """Size of the volume. It can grow where the storage class can, never shrink."""
     storage_class_name: Name | None = None
     """Storage class of the volume; default: the cluster's. It cannot change."""
+    adopt_volume: Name | None = None
+    """A PersistentVolume to take up instead of a new one: that of this service's database in a namespace
+    that was deleted. It can be given only when the database is made. Where it is still bound to the claim
+    that is gone, the operator frees it if that claim had the same namespace and name."""
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
     """Retain: volume and credentials outlive the ShopService and are taken up again when it returns.
     Delete: they go with it."""
@@ -71,6 +124,30 @@ class Database(Model):
             message="storage must be above 0",
             cel="quantity(self.storage).isGreaterThan(quantity('0'))",
             holds=lambda database: quantity.value(database.storage) > 0,
+        ),
+        Rule(
+            field="external",
+            message="external belongs to mode external, which needs it",
+            cel="(self.mode == 'external') == has(self.external)",
+            holds=lambda database: (database.mode == "external") == (database.external is not None),
+        ),
+        Rule(
+            field="mode",
+            message=f"mode external excludes {', '.join(_DEDICATED)}",
+            cel="self.mode == 'dedicated' || (self.version == '15' && self.storage == '1Gi'"
+            " && self.deletionPolicy == 'Retain' && !has(self.storageClassName) && !has(self.adoptVolume)"
+            " && !has(self.credentials) && !has(self.resources))",
+            holds=lambda database: (
+                database.mode == "dedicated"
+                or database
+                == Database(engine=database.engine, mode=database.mode, external=database.external)
+            ),
+        ),
+        Rule(
+            field="mode",
+            message="mode cannot change: remove the section first, which keeps the data of a dedicated one",
+            cel="self.mode == oldSelf.mode",
+            holds=None,
         ),
         Rule(
             field="version",
@@ -95,6 +172,8 @@ class Cache(Model):
     the old one."""
     storage_class_name: Name | None = None
     """AppendOnly: storage class of the volume; default: the cluster's. It cannot change."""
+    adopt_volume: Name | None = None
+    """AppendOnly: a PersistentVolume to take up instead of a new one, as for a database."""
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
     """AppendOnly: whether volume and password outlive the ShopService."""
     max_memory: Annotated[str, Field(max_length=32, pattern=quantity.PATTERN)] = "64Mi"
@@ -110,6 +189,12 @@ class Cache(Model):
             message="maxMemory must be at least 1Mi",
             cel="quantity(self.maxMemory).compareTo(quantity('1Mi')) >= 0",
             holds=lambda cache: quantity.value(cache.max_memory) >= 1024**2,
+        ),
+        Rule(
+            field="adoptVolume",
+            message="adoptVolume belongs to persistence AppendOnly",
+            cel="self.persistence == 'AppendOnly' || !has(self.adoptVolume)",
+            holds=lambda cache: cache.persistence == "AppendOnly" or cache.adopt_volume is None,
         ),
         Rule(
             field="storage",

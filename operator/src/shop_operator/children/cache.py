@@ -54,16 +54,7 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         ),
     ]
     if kept:
-        children.append(
-            volume.claim(
-                shop,
-                "cache",
-                name(shop),
-                storage=cache.storage,
-                storage_class=cache.storage_class_name,
-                owned=owned,
-            )
-        )
+        children.append(volume.claim(shop, "cache", name(shop), cache, context, owned=owned))
     service = {
         "type": "ClusterIP",
         "selector": selector(shop, "cache"),
@@ -89,11 +80,13 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
 
 
 def gaps(shop: ShopService, context: Context) -> list[Gap]:
-    """A change of the password that is under way."""
+    """A change of the password that is under way; what cannot be as asked for about the volume."""
     cache = shop.spec.cache
     if cache is None:
         return []
-    return credentials.gaps("cache", _logins(shop, cache, context), cache.credentials, context)
+    found = credentials.gaps("cache", _logins(shop, cache, context), cache.credentials, context)
+    kept = cache.persistence == "AppendOnly"
+    return found + (volume.gaps("cache", name(shop), cache, context) if kept else [])
 
 
 def _logins(shop: ShopService, cache: Cache, context: Context) -> credentials.Logins:

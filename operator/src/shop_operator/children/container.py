@@ -82,8 +82,8 @@ def pod(shop: ShopService, context: Context) -> dict[str, Any]:
 def bindings(shop: ShopService) -> dict[str, str]:
     """By name of the binding, the Secret that holds it."""
     found: dict[str, str] = {}
-    if shop.spec.database:
-        found["database"] = database.name(shop)
+    if secret := database.binding(shop):
+        found["database"] = secret
     if shop.spec.cache:
         found["cache"] = cache.name(shop)
     return found

@@ -44,6 +44,10 @@ class Context:
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The credentials that exist: by name of the Secret (`catalog-db`, `catalog-db-logins`, …) its data,
     decoded."""
+    claims: Mapping[str, Manifest] = field(default_factory=dict)
+    """The claims that exist, by name, as they are."""
+    external: frozenset[str] | None = None
+    """The keys that the Secret of an external database has; None where there is no such Secret."""
     completed: frozenset[str] = frozenset()
     """Names of this service's Jobs that have ended well."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -32,6 +32,8 @@ HELPER_RESOURCES: dict[str, Any] = {
     "limits": {"memory": "64Mi"},
 }
 CONFIG = "/config"
+KEYS = ("host", "port", "database", "username", "password")
+"""What the Secret of an external database must have (Service Binding Specification)."""
 
 
 def name(shop: ShopService) -> str:
@@ -39,9 +41,23 @@ def name(shop: ShopService) -> str:
     return f"{shop.name}-db"
 
 
+def dedicated(shop: ShopService) -> Database | None:
+    """The database that the operator keeps, if this service has one."""
+    database = shop.spec.database
+    return database if database and database.mode == "dedicated" else None
+
+
+def binding(shop: ShopService) -> str | None:
+    """Name of the Secret with the database's address and credentials."""
+    database = shop.spec.database
+    if database is None:
+        return None
+    return database.external.secret_name if database.external else name(shop)
+
+
 def build(shop: ShopService, context: Context) -> list[Manifest]:
     """Secrets, ConfigMap, claim, Service, StatefulSet; and a Job while the login is changed."""
-    database = shop.spec.database
+    database = dedicated(shop)
     if database is None:
         return []
     owned = database.deletion_policy == "Delete"
@@ -57,14 +73,7 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
     return [
         *credentials.secrets(shop, "database", logins, owned=owned, binding=binding),
         manifest(shop, "v1", "ConfigMap", "database", name=name(shop), data=folder("postgres")),
-        volume.claim(
-            shop,
-            "database",
-            name(shop),
-            storage=database.storage,
-            storage_class=database.storage_class_name,
-            owned=owned,
-        ),
+        volume.claim(shop, "database", name(shop), database, context, owned=owned),
         manifest(shop, "v1", "Service", "database", name=name(shop), spec=_service(shop)),
         manifest(
             shop, "apps/v1", "StatefulSet", "database", name=name(shop), spec=_set(shop, database, context)
@@ -89,11 +98,31 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
 
 
 def gaps(shop: ShopService, context: Context) -> list[Gap]:
-    """A change of the login that is under way."""
+    """A change of the login that is under way, what cannot be as asked for about the volume; or what the
+    Secret of an external database lacks."""
     database = shop.spec.database
     if database is None:
         return []
-    return credentials.gaps("database", _logins(shop, database, context), database.credentials, context)
+    if database.external:
+        return _unbound(database.external.secret_name, context)
+    return [
+        *credentials.gaps("database", _logins(shop, database, context), database.credentials, context),
+        *volume.gaps("database", name(shop), database, context),
+    ]
+
+
+def _unbound(secret: str, context: Context) -> list[Gap]:
+    field = "spec.database.external.secretName"
+    if context.external is None:
+        message = (
+            f"{field}: expected a Secret {secret} in this namespace, with {', '.join(KEYS)}; there is none"
+        )
+        return [Gap("DatabaseReady", "SecretMissing", message)]
+    missing = [key for key in KEYS if key not in context.external]
+    if missing:
+        message = f"{field}: Secret {secret} lacks {', '.join(missing)}"
+        return [Gap("DatabaseReady", "KeyMissing", message)]
+    return []
 
 
 def _logins(shop: ShopService, database: Database, context: Context) -> credentials.Logins:

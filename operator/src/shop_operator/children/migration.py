@@ -63,8 +63,9 @@ def _pod(shop: ShopService, context: Context) -> dict[str, Any]:
     found["restartPolicy"] = "Never"
     found["containers"] = [container(shop, context, command=migrations.command, args=migrations.args)]
     waiting = []
-    if shop.spec.database:
+    # An external database is there already; a Job that finds it away tries again.
+    if own := database.dedicated(shop):
         found["volumes"] = [*found["volumes"], database.config_volume(shop)]
-        waiting = [database.waiting(shop, shop.spec.database, context)]
+        waiting = [database.waiting(shop, own, context)]
     found["initContainers"] = init_containers(shop, context, *waiting)
     return found

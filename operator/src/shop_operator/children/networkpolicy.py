@@ -6,7 +6,7 @@ Probes need no rule: what comes from a pod's own node is always let through.
 from typing import Any
 from urllib.parse import urlsplit
 
-from shop_operator.api import Monitoring, ShopService
+from shop_operator.api import ExternalEgress, Monitoring, ShopService
 from shop_operator.api.network import Egress, Ingress
 from shop_operator.children import cache, database
 from shop_operator.children.container import main_port
@@ -36,7 +36,7 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
             "egress": _egress(shop, context),
         }
         policies.append(_policy(shop, "service", spec))
-    if shop.spec.database:
+    if database.dedicated(shop):
         policies.append(_store(shop, "database", database.name(shop), database.PORT, USERS))
     if shop.spec.cache:
         policies.append(_store(shop, "cache", cache.name(shop), cache.PORT, USERS))
@@ -64,8 +64,12 @@ def _ingress(shop: ShopService, context: Context) -> list[Rule]:
 
 def _egress(shop: ShopService, context: Context) -> list[Rule]:
     rules = [_dns(context)]
-    if shop.spec.database:
+    if database.dedicated(shop):
         rules.append({"to": [_peer(selector(shop, "database"))], "ports": [_port(database.PORT)]})
+    elif shop.spec.database and shop.spec.database.external:
+        way = shop.spec.database.external.egress or ExternalEgress()
+        rule: Rule = {"to": [{"ipBlock": {"cidr": way.cidr}}]} if way.cidr else {}
+        rules.append({**rule, "ports": [_port(way.port)]})
     if shop.spec.cache:
         rules.append({"to": [_peer(selector(shop, "cache"))], "ports": [_port(cache.PORT)]})
     if shop.spec.events is not None:

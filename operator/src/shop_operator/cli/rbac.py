@@ -17,8 +17,8 @@ NEVER = {
 
 def rules() -> dict[str, list[Rule]]:
     """`namespaced`: all that is needed to watch one namespace, by a Role there; `cluster`: what watching all
-    of them takes beside."""
-    return {"cluster": _cluster(), "namespaced": _namespaced()}
+    of them takes beside; `volumes`: what protect_volumes takes."""
+    return {"cluster": _cluster(), "namespaced": _namespaced(), "volumes": _volumes()}
 
 
 def _namespaced() -> list[Rule]:
@@ -47,6 +47,10 @@ def _cluster() -> list[Rule]:
         # The keys of service account tokens, by which services know their callers.
         {"nonResourceURLs": list(DOCUMENTS), "verbs": ["get"]},
     ]
+
+
+def _volumes() -> list[Rule]:
+    return [_rule("", ["persistentvolumes"], ["list", "watch", "patch"])]
 
 
 def _rule(group: str, resources: list[str], verbs: list[str]) -> Rule:

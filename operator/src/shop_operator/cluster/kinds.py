@@ -57,6 +57,8 @@ CHILDREN = tuple(
 )
 # Pods are watched, never written: they alone say why a new version does not come up.
 POD = Kind("v1", "Pod", "pods")
+# Of all namespaces, and only where the operator has the right: see engine.volumes.
+VOLUME = Kind("v1", "PersistentVolume", "persistentvolumes", namespaced=False)
 WATCHED = (*CHILDREN, POD)
 
 BY_KIND = {kind.kind: kind for kind in (SHOP_SERVICE, *WATCHED)}

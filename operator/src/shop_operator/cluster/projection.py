@@ -49,6 +49,7 @@ _STATUS = {
     "HorizontalPodAutoscaler": ("conditions",),
     "ScaledObject": ("conditions",),
     "PersistentVolumeClaim": ("phase", "capacity", "conditions"),
+    "PersistentVolume": ("phase",),
 }
 _CONDITION = ("type", "status", "reason", "message")
 

@@ -35,7 +35,8 @@ class Sink(Protocol):
 class Reflector:
     """Keeps `sink` filled with one kind.
 
-    `synced` is set once the first list is in, `answered` also when the answer was that there is no such kind.
+    `synced` is set once the first list is in, `answered` also when the answer was that there is no such kind,
+    or no right to it.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Reflector:
                 # nor can a kind whose CRD went away. After anything else the watch goes on where it was.
                 if error.status in (400, 404, 410, 500):
                     resource_version = ""
-                if error.status == 404:
+                if error.status in (403, 404):
                     self.answered.set()
                 # To list anew at once is right when a watch is too old, not when a list itself is.
                 if error.status != 410 or not watching:

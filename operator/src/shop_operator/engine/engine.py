@@ -66,6 +66,11 @@ class Engine:
         async with self._api, asyncio.TaskGroup() as tasks:
             self._conflicts = Conflicts(self._api, tasks, lambda key: self.queue.add(key, Priority.REPAIR))
             self.reconciler.in_the_way = self._conflicts.set
+            volumes = self.reconciler.volumes.reflector(self._api, self.queue.add)
+            if self._settings.protect_volumes:
+                tasks.create_task(volumes.run(), name="watch PersistentVolume")
+            external = self.reconciler.external.run(self._namespace, self.queue.add)
+            tasks.create_task(external, name="watch external Secrets")
             reflectors = [
                 Reflector(self._api, kind, self.cache, namespace=self._namespace, selector=kind.selector)
                 for kind in kinds.WATCHED
@@ -78,6 +83,8 @@ class Engine:
             for reflector in reflectors:
                 await reflector.synced.wait()
             await self._issuer.answered.wait()
+            if self._settings.protect_volumes:
+                await volumes.answered.wait()
             await self._listed.wait()
             # What was read so far stays for good: the collector need not look at it again and again.
             gc.collect()
@@ -161,6 +168,7 @@ class Engine:
                 self.queue.add(key)
             elif self._conflicts:
                 self._conflicts.set(key, "", {})
+                self.reconciler.external.forget(key)
         elif self.cache.get("ShopService", *key):
             # What was changed or deleted may be a service that is down; what was added was most likely us.
             self.queue.add(key, Priority.REPAIR if old is not None else Priority.NORMAL)

@@ -15,6 +15,7 @@ import structlog
 from shop_operator import children as builders
 from shop_operator.api import API_VERSION, KIND, InvalidSpec, ShopService, parse
 from shop_operator.children import Context, Gap, Issuer
+from shop_operator.children.database import KEYS
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.projection import MANAGER, project
@@ -22,6 +23,7 @@ from shop_operator.engine.cache import Cache, Key, Ref, ref_of
 from shop_operator.engine.dependencies import Dependencies, depends_on
 from shop_operator.engine.diff import differences, managers, readable
 from shop_operator.engine.events import Events
+from shop_operator.engine.external import ExternalSecrets
 from shop_operator.engine.handover import Bounds, of_others
 from shop_operator.engine.metrics import Metrics
 from shop_operator.engine.ownership import Owner, owner
@@ -38,8 +40,10 @@ from shop_operator.engine.plan import (
     subject,
 )
 from shop_operator.engine.rollout import Gate, gate
+from shop_operator.engine.volumes import CLAIM, Volumes
 from shop_operator.settings import Settings
 from shop_operator.status import Facts, news, report
+from shop_operator.status.conditions import Condition
 from shop_operator.status.health import health
 
 Manifest = dict[str, Any]
@@ -51,6 +55,7 @@ SCALE_MANAGER = "shop-operator-scale"
 AWAY = (0, 401, 429)
 # The object changed meanwhile: the others can go on, and this one gets another look.
 RACED = 409
+FORBIDDEN = 403
 
 
 class Incomplete(Exception):  # noqa: N818 - no error of the operator: something in the cluster is in the way
@@ -63,6 +68,7 @@ class Pass:
 
     problems: list[tuple[str, str]] = field(default_factory=list)
     repaired: dict[tuple[str, str], str] = field(default_factory=dict)
+    protection: Condition | None = None
     retry: bool = False
     # What was not done because the service is suspended.
     suspended: tuple[str, ...] | None = None
@@ -91,6 +97,8 @@ class Reconciler:
         self._events, self._metrics, self._settings = events, metrics, settings
         # The optional kinds that are served at present.
         self.kinds: frozenset[str] = frozenset()
+        self.external = ExternalSecrets(api)
+        self.volumes = Volumes(cache)
         # Hears after each pass what is in the way of the service with this uid, to say when it goes.
         self.in_the_way: Callable[[Key, str, Mapping[Ref, Manifest]], None] = lambda key, uid, objects: None
         # Who signs the cluster's tokens, where it could be read.
@@ -117,6 +125,7 @@ class Reconciler:
             return None  # the cache has heard of it now, and the key is queued again
         else:
             await self._execute(service, steps, done)
+        await self._keep_volumes(key, done)
         self.in_the_way(key, service["metadata"]["uid"], done.conflicts)
         if done.raced:
             raise done.raced  # what is there is about to be looked at again
@@ -130,6 +139,8 @@ class Reconciler:
         self, key: Key, service: Manifest, shop: ShopService, done: Pass
     ) -> tuple[list[Manifest], list[Step]]:
         """The children as they should be, and what is to be done for that. Only reads."""
+        external = shop.spec.database.external if shop.spec.database else None
+        await self.external.look(key, external.secret_name if external else None)
         context, scaling = self._context(key), shop.spec.autoscaling
         desired = builders.build(shop, context)
         if await self._read_unknown(key, service, desired, done):
@@ -160,6 +171,8 @@ class Reconciler:
             secrets={
                 child["metadata"]["name"]: _decoded(child) for child in children if child["kind"] == "Secret"
             },
+            claims={child["metadata"]["name"]: child for child in children if child["kind"] == CLAIM},
+            external=self.external.keys(key),
             completed=frozenset(
                 child["metadata"]["name"]
                 for child in children
@@ -177,7 +190,8 @@ class Reconciler:
         closed = gate(shop, None, None)
         job = self._cache.get("Job", shop.namespace, closed.job)
         database = self._cache.get("StatefulSet", shop.namespace, f"{shop.name}-db")
-        return gate(shop, job, database)
+        keys = self.external.keys(Key(shop.namespace, shop.name)) or frozenset()
+        return gate(shop, job, database, bound=keys.issuperset(KEYS))
 
     def _standing(self, key: Key, shop: ShopService, rollout: Gate) -> Manifest | None:
         """The Deployment with the image that the database is migrated to, if the one that was is gone."""
@@ -246,13 +260,29 @@ class Reconciler:
                 if isinstance(answer, ApiError):
                     self._refused(subject(chain[0]), answer, done)
 
+    async def _keep_volumes(self, key: Key, done: Pass) -> None:
+        """Protect the volumes of claims that are to be kept, and take up again those that were."""
+        claims = [child for child in self._cache.children(key) if child["kind"] == CLAIM]
+        for patch in self.volumes.patches(claims) if done.suspended is None else ():
+            try:
+                answer = await self._api.merge(kinds.VOLUME, "", patch.volume, patch.body, manager=MANAGER)
+            except ApiError as error:
+                self._refused(Ref("PersistentVolume", "", patch.volume), error, done)
+            else:
+                self.volumes.update("PersistentVolume", answer)
+                log.info("volume changed", volume=patch.volume, why=patch.why)
+        done.problems += [("VolumeNotAdopted", message) for message in self.volumes.obstacles(claims)]
+        done.protection = self.volumes.protection(claims)
+
     def _refused(self, ref: Ref, error: ApiError, done: Pass) -> None:
         """Note what the API server did not do, to be reported and tried again."""
         if error.status == RACED:
             done.raced = error
             return
         done.retry = True
-        done.problems.append(("ChildRefused", f"{ref}: {error.message}"))
+        # The API server itself knows which storage classes can grow.
+        grows = ref.kind == CLAIM and error.status == FORBIDDEN and "resize" in error.message
+        done.problems.append(("VolumeCannotGrow" if grows else "ChildRefused", f"{ref}: {error.message}"))
 
     async def _do(self, step: Step, service: Manifest, before: set[tuple[str, str]], done: Pass) -> None:
         match step:
@@ -365,6 +395,7 @@ class Reconciler:
                 problems=tuple(done.problems),
                 missing_dependencies=tuple(missing),
                 gaps=tuple(gaps),
+                protection=done.protection,
                 phase=rollout.phase,
                 job=rollout.job,
                 migrated_image=rollout.migrated_image,
@@ -387,6 +418,7 @@ class Reconciler:
                 c for c in self._cache.children(key) if (c["kind"], c["metadata"]["name"]) not in shown
             ),
             problems=(("InvalidSpec", f"{error}; the version before keeps running"),),
+            protection=self.volumes.protection(c for c in self._cache.children(key) if c["kind"] == CLAIM),
             migrated_image=status.get("migratedImage"),
             valid=False,
         )

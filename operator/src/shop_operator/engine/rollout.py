@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shop_operator.api import ShopService
+from shop_operator.children.database import dedicated
 from shop_operator.children.migration import job_name
 from shop_operator.status.health import health
 
@@ -33,13 +34,17 @@ class Gate:
         return self.phase in ("Migrating", "MigrationFailed")
 
 
-def gate(shop: ShopService, job: Manifest | None, database: Manifest | None) -> Gate:
-    """The gate of a ShopService whose migration Job and database StatefulSet are these, or not there."""
+def gate(shop: ShopService, job: Manifest | None, database: Manifest | None, *, bound: bool = True) -> Gate:
+    """The gate of a ShopService whose migration Job and database StatefulSet are these, or not there.
+
+    `bound` says of an external database whether its Secret is complete.
+    """
     name = job_name(shop)
     if name is None:
         return Gate("Open")
     # A database that is not there has no schema, whatever was recorded of the one before.
-    fresh = shop.spec.database is not None and database is None
+    kept = dedicated(shop) is not None
+    fresh = kept and database is None
     recorded = None if fresh else shop.status.migrated_image
     if recorded == shop.spec.image:
         return Gate("Open", recorded, name)
@@ -49,6 +54,7 @@ def gate(shop: ShopService, job: Manifest | None, database: Manifest | None) -> 
             return Gate("Open", shop.spec.image, name)
         if state.reason == "Failed":
             return Gate("MigrationFailed", recorded, name)
-    if shop.spec.database is not None and not health(database).ready:
+    ready = health(database).ready if kept else bound or shop.spec.database is None
+    if not ready:
         return Gate("WaitingForDatabase", recorded, name)
     return Gate("Migrating", recorded, name)

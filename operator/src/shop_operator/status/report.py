@@ -32,6 +32,8 @@ class Facts:
     problems: tuple[tuple[str, str], ...] = ()
     missing_dependencies: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    # Whether the data outlives its namespace; None where there is none to be kept.
+    protection: Condition | None = None
     phase: str = "Open"
     job: str = ""
     migrated_image: str | None = None
@@ -79,8 +81,12 @@ def report(facts: Facts, now: datetime) -> dict[str, Any]:
     deployment = facts.child("Deployment", facts.name) or {}
     generation = facts.service["metadata"].get("generation", 0)
     database = _database(facts)
-    conditions = [_ready(facts, database), _progressing(facts, database), _degraded(facts)]
-    conditions += [one for one in (database, _autoscaling(facts), _objectives(facts)) if one]
+    # Pods that have the address of an external database go on without its Secret.
+    own = None if _external(facts) else database
+    conditions = [_ready(facts, own), _progressing(facts, own), _degraded(facts)]
+    conditions += [
+        one for one in (database, facts.protection, _autoscaling(facts), _objectives(facts)) if one
+    ]
     conditions.append(_reconciled(facts))
     status: dict[str, Any] = {
         "observedGeneration": generation,
@@ -201,9 +207,20 @@ def _refused_pods(facts: Facts) -> Condition | None:
 def _database(facts: Facts) -> Condition | None:
     if facts.spec.get("database") is None:
         return None
+    if external := _external(facts):
+        for gap in facts.gaps:
+            if gap.condition == "DatabaseReady":
+                return Condition("DatabaseReady", False, gap.reason, gap.message)
+        return Condition("DatabaseReady", True, "Bound", f"Secret {external} of an external database")
     state = health(facts.child("StatefulSet", f"{facts.name}-db"))
     message = state.message or ("" if state.ready else f"StatefulSet {facts.name}-db: {state.reason}")
     return Condition("DatabaseReady", state.ready, state.reason, message)
+
+
+def _external(facts: Facts) -> str | None:
+    """The Secret of an external database, if the spec can be read and names one."""
+    database = facts.spec.get("database") if facts.valid else None
+    return database["external"]["secretName"] if database and database.get("external") else None
 
 
 def _autoscaling(facts: Facts) -> Condition | None:
@@ -243,6 +260,9 @@ def _reconciled(facts: Facts) -> Condition:
         message = f"spec.suspend: the children are left alone. What waits to be done: {waits}"
         return Condition("Reconciled", None, "Suspended", message)
     if not facts.problems:
+        for gap in facts.gaps:
+            if gap.condition == "Reconciled":
+                return Condition("Reconciled", True, gap.reason, gap.message)
         return Condition("Reconciled", True, "Applied")
     reason = facts.problems[0][0]
     return Condition("Reconciled", False, reason, "; ".join(message for _, message in facts.problems))
@@ -283,5 +303,5 @@ def _derived(facts: Facts) -> dict[str, Any]:
         suffix = "" if port == 80 else f":{port}"
         found["url"] = f"http://{facts.name}.{facts.service['metadata']['namespace']}.svc{suffix}"
     if facts.spec.get("database") is not None:
-        found["binding"] = {"name": f"{facts.name}-db"}
+        found["binding"] = {"name": _external(facts) or f"{facts.name}-db"}
     return found

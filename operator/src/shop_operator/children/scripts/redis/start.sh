@@ -4,18 +4,22 @@ set -eu
 here=$(dirname "$0")
 hash() { printf %s "$1" | sha256sum | cut -c1-64; }
 
-# The user as the Secret says; Redis needs no more of a password than its hash. Keeps what this script itself
-# logs in with next time.
+# By the shell itself: a process every few seconds in every cache adds up.
 read_logins() {
-  password=$(cat "$LOGINS/a")
-  wanted="#$(hash "$password") #$(hash "$(cat "$LOGINS/b")")"
+  a= b=
+  IFS= read -r a <"$LOGINS/a" || :
+  IFS= read -r b <"$LOGINS/b" || :
+  wanted="$a
+$b"
 }
+# Redis needs no more of a password than its hash.
+hashes() { echo "#$(hash "$a") #$(hash "$b")"; }
 
 read_logins
-current=$password applied=$wanted
+current=$a applied=$wanted
 {
   cat "$here/redis.conf"
-  echo "user default on $applied ~* &* +@all"
+  echo "user default on $(hashes) ~* &* +@all"
 } | redis-server - --port "$REDIS_PORT" --dir "$REDIS_DATA" &
 server=$!
 ended=
@@ -23,10 +27,10 @@ trap 'ended=yes' TERM INT
 while [ -z "$ended" ] && kill -0 "$server" 2>/dev/null; do
   read_logins
   if [ "$wanted" != "$applied" ] &&
-    REDISCLI_AUTH=$current redis-cli -e -p "$REDIS_PORT" acl setuser default resetpass $wanted; then
-    current=$password applied=$wanted
+    REDISCLI_AUTH=$current redis-cli -e -p "$REDIS_PORT" acl setuser default resetpass $(hashes); then
+    current=$a applied=$wanted
   fi
-  sleep 10 &
+  sleep 3 &
   wait $! || :
 done
 kill -TERM "$server" 2>/dev/null || :
