@@ -9,7 +9,7 @@ import pytest
 from shop_operator.children import Issuer
 from shop_operator.cluster.client import ApiError
 from shop_operator.engine import issuer
-from shop_operator.engine.issuer import IssuerWatch, read
+from shop_operator.engine.issuer import IssuerWatch, read, told_before
 
 KEYS = {"keys": [{"kid": "a", "kty": "RSA"}]}
 FOUND = Issuer("https://issuer", '{"keys":[{"kid":"a","kty":"RSA"}]}')
@@ -42,35 +42,55 @@ async def test_it_is_what_the_cluster_publishes() -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404, 406])
-async def test_where_it_is_not_to_be_had_it_is_what_services_were_told_before(status: int) -> None:
-    assert await found(Api(status, told=(TOLD,))) == Issuer("https://before", "{}")
+async def test_a_cluster_may_not_publish_it(status: int) -> None:
     assert await found(Api(status)) is None
 
 
 @pytest.mark.parametrize("status", [0, 401, 429, 500, 503])
 async def test_a_server_that_is_away_or_busy_says_nothing_about_it(status: int) -> None:
     with pytest.raises(ApiError):
-        await found(Api(status, told=(TOLD,)))
+        await found(Api(status))
 
 
-async def test_new_keys_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(issuer, "REFRESH_SECONDS", 0.001)
-    monkeypatch.setattr(issuer, "FIRST_RETRY_SECONDS", 0.001)
-    api: Any = Api(503, 0)
+async def test_what_services_were_told_before_is_in_their_configmaps() -> None:
+    api: Any = Api(told=(TOLD,))
+    assert await told_before(api, None) == Issuer("https://before", "{}")
+    api.told = ()
+    assert await told_before(api, None) is None
+
+
+@contextlib.asynccontextmanager
+async def watching(api: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Queue[Issuer]]:
+    for pause in ("REFRESH_SECONDS", "UNREADABLE_SECONDS", "FIRST_RETRY_SECONDS"):
+        monkeypatch.setattr(issuer, pause, 0.001)
     told: asyncio.Queue[Issuer] = asyncio.Queue()
     watch = IssuerWatch(api, None, told.put_nowait)
     running = asyncio.create_task(watch.run())
     try:
         async with asyncio.timeout(5):
-            assert await told.get() == FOUND
             await watch.answered.wait()
-            api.keys = {"keys": []}
-            assert await told.get() == Issuer("https://issuer", '{"keys":[]}')
-            api.errors = [403] * 10
-            while api.errors:  # what is not to be had any more stays known
-                await asyncio.sleep(0)
-        assert told.empty()
+            yield told
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+async def test_new_keys_are_told_once_and_lost_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    api: Any = Api(503, 0)
+    async with watching(api, monkeypatch) as told:
+        assert await told.get() == FOUND
+        api.keys = {"keys": []}
+        assert await told.get() == Issuer("https://issuer", '{"keys":[]}')
+        api.errors, api.told = [403] * 10, (TOLD,)
+        while api.errors:
+            await asyncio.sleep(0)
+        assert told.empty()
+
+
+async def test_where_it_is_not_published_services_keep_what_they_know_until_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with watching(Api(403, 404, told=(TOLD,)), monkeypatch) as told:
+        assert await told.get() == Issuer("https://before", "{}")
+        assert await told.get() == FOUND

@@ -18,23 +18,26 @@ log = structlog.get_logger(__name__)
 
 # The API server publishes new keys long before it signs with them, and old ones long after.
 REFRESH_SECONDS = 3600.0
+# Where it does not let us see them: a right may be given later.
+UNREADABLE_SECONDS = 300.0
 
 
-async def read(api: Api, namespace: str | None = None) -> Issuer | None:
-    """The issuer; where the cluster does not publish it, or not to us, the one that services were told of
-    before: they must not lose their callers over that. None where there is neither. Raises ApiError."""
+async def read(api: Api) -> Issuer | None:
+    """The issuer; None where the cluster does not publish it, or not to us. Raises ApiError."""
     try:
         configuration, keys = await api.document(ISSUER_CONFIGURATION), await api.document(ISSUER_KEYS)
     except ApiError as error:
         if error.status in (401, 408, 429) or not 400 <= error.status < 500:
             raise  # the server is away or busy; all else would be the same the next time
-        return await _told_before(api, namespace)
+        return None
     return Issuer(configuration["issuer"], json.dumps(keys, sort_keys=True, separators=(",", ":")))
 
 
-async def _told_before(api: Api, namespace: str | None) -> Issuer | None:
+async def told_before(api: Api, namespace: str | None) -> Issuer | None:
+    """The issuer that services know already: they must not lose their callers over a right of the operator's.
+    Raises ApiError."""
     async for page in api.pages(kinds.of("ConfigMap"), namespace=namespace, selector=kinds.MANAGED_BY):
-        for item in page["items"]:
+        for item in page["items"] or ():
             data = item.get("data") or {}
             if {"issuer", "jwks.json"} <= data.keys():
                 return Issuer(data["issuer"], data["jwks.json"])
@@ -42,7 +45,7 @@ async def _told_before(api: Api, namespace: str | None) -> Issuer | None:
 
 
 class IssuerWatch:
-    """Tells `changed` of the issuer whenever it is another one.
+    """Tells `changed` of the issuer whenever it is another one; what was known once stays known.
 
     `answered` is set when it is known, or known that it cannot be read.
     """
@@ -57,17 +60,18 @@ class IssuerWatch:
         delay = FIRST_RETRY_SECONDS
         while True:
             try:
-                found = await read(self._api, self._namespace)
+                published = await read(self._api)
+                found = published or self._known or await told_before(self._api, self._namespace)
             except ApiError as error:
                 log.warning("issuer not read", error=error.message, retry_seconds=delay)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LAST_RETRY_SECONDS)
                 continue
-            if found is None:
-                log.warning("no issuer of service account tokens can be read")
-            elif found != self._known:
+            if published is None:
+                log.warning("no issuer of service account tokens to be read", kept=found is not None)
+            if found is not None and found != self._known:
                 self._known = found
                 self._changed(found)
             self.answered.set()
             delay = FIRST_RETRY_SECONDS
-            await asyncio.sleep(REFRESH_SECONDS)
+            await asyncio.sleep(REFRESH_SECONDS if published else UNREADABLE_SECONDS)

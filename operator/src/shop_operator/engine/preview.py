@@ -38,7 +38,7 @@ async def changes(api: Api, settings: Settings, shops: list[ShopService]) -> lis
         dependencies.change(key, None, service)
     reconciler = Reconciler(api, cache, dependencies, Events(api, "diff"), Metrics(), settings)
     reconciler.kinds = frozenset(served)
-    reconciler.issuer = await issuer.read(api, shops[0].namespace)
+    reconciler.issuer = await issuer.read(api) or await issuer.told_before(api, shops[0].namespace)
     lines: list[str] = []
     for key, service in wanted.items():
         shop = parse(service)
