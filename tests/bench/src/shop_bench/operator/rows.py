@@ -22,6 +22,8 @@ Row = dict[str, Any]
 FULL_NAMES = tuple(f"full-{number}" for number in range(10))
 PACE_SECONDS = 0.05
 """Between two repairs: longer than one takes, so that they do not wait for each other."""
+PATIENCE_SECONDS = 30
+"""After which a repair is taken never to come."""
 
 
 def names(prefix: str, count: int) -> list[str]:
@@ -94,8 +96,21 @@ async def repair(arena: Arena, crowd: list[str], rounds: int) -> list[Row]:
                 await (arena.delete if how == "delete" else arena.edit)(kind, name)
                 broken.append((kind, name, how))
                 await asyncio.sleep(PACE_SECONDS)
-    await asyncio.sleep(2)
-    calls = arena.calls(mark, AGENT, PERSON)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        found = _repaired(broken, arena.calls(mark, AGENT, PERSON))
+        everything = [seconds for times in found.values() for seconds in times]
+        if float("inf") not in everything or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(1)
+    rows = [{"kind": kind, "how": how, **spread(times)} for (kind, how), times in found.items()]
+    return [{"kind": "all", "how": "both", **spread(everything)}, *rows]
+
+
+def _repaired(
+    broken: list[tuple[str, str, str]], calls: list[audit.Call]
+) -> dict[tuple[str, str], list[float]]:
+    """By kind and by how it was broken: seconds from the answer to that until the answer to the repair."""
     found: dict[tuple[str, str], list[float]] = {}
     for kind, name, how in broken:
         resource = kinds.of(kind).plural
@@ -114,9 +129,7 @@ async def repair(arena: Arena, crowd: list[str], rounds: int) -> list[Row]:
             and call.ended > cause.ended
         )
         found.setdefault((kind, how), []).append(next(ends, float("inf")) - cause.ended)
-    rows = [{"kind": kind, "how": how, **spread(times)} for (kind, how), times in found.items()]
-    everything = [time for times in found.values() for time in times]
-    return [{"kind": "all", "how": "both", **spread(everything)}, *rows]
+    return found
 
 
 async def restart(arena: Arena, services: int) -> Row:
