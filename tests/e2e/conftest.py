@@ -179,3 +179,42 @@ def shop(platform: Platform) -> Iterator[Shop]:
         httpx.Client(base_url=platform.url("prometheus"), timeout=5) as prometheus,
     ):
         yield Shop(catalog, cart, prometheus, headers)
+
+
+SERVER = """
+import http.server, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+http.server.HTTPServer(("", 8080), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@pytest.fixture
+def python_image(kube: Kube) -> str:
+    """An image that is loaded and has Python in it."""
+    deployment = kube.get("deployment", "cart")
+    assert deployment
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+@pytest.fixture
+def serving(kube: Kube, python_image: str) -> Iterator[Callable[..., None]]:
+    """Applies a small ShopService with more in its spec; at the end it goes."""
+    probe = {"httpGet": {"path": "/"}}
+    spec = {
+        "image": python_image,
+        "command": ["python3", "-c", SERVER],
+        "ports": [{"name": "http", "port": 8080}],
+        "probes": {"startup": probe, "readiness": probe, "liveness": probe},
+        "resources": {"requests": {"cpu": "5m", "memory": "24Mi"}, "limits": {"memory": "64Mi"}},
+        "monitoring": {"enabled": False},
+    }
+    made: set[str] = set()
+
+    def apply(name: str, **more: Any) -> None:
+        made.add(name)
+        manifest = {"apiVersion": "shopservice.dev/v1", "kind": "ShopService", "metadata": {"name": name}}
+        kube.apply({**manifest, "spec": {**spec, **more}})
+
+    yield apply
+    for name in made:
+        kube.run("delete", "shopservice", name, "--ignore-not-found")

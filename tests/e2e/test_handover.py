@@ -14,11 +14,6 @@ import pytest
 NAME = "handover"
 PODS = 5
 CRD = "scaledobjects.keda.sh"
-SERVER = """
-import http.server, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-http.server.HTTPServer(("", 8080), http.server.SimpleHTTPRequestHandler).serve_forever()
-"""
 # Both would have fewer pods if they could; the one asks for exactly five, the other may not go below what it
 # found for an hour.
 STEADY = {"type": "Prometheus", "name": "steady", "query": "vector(40)", "target": "8"}
@@ -100,34 +95,6 @@ def active(kube, name: str = NAME) -> bool:
 
 
 @pytest.fixture
-def service(kube, platform, wait):
-    """Applies the ShopService with what is asked for about its pods."""
-    image = kube.get("deployment", "cart")["spec"]["template"]["spec"]["containers"][0]["image"]
-    probe = {"httpGet": {"path": "/"}}
-    spec = {
-        "image": image,
-        "command": ["python3", "-c", SERVER],
-        "ports": [{"name": "http", "port": 8080}],
-        "probes": {"startup": probe, "readiness": probe, "liveness": probe},
-        "resources": {"requests": {"cpu": "5m", "memory": "24Mi"}, "limits": {"memory": "64Mi"}},
-        "monitoring": {"enabled": False},
-    }
-
-    def apply(**scaling: Any) -> None:
-        kube.apply(
-            {
-                "apiVersion": "shopservice.dev/v1",
-                "kind": "ShopService",
-                "metadata": {"name": NAME},
-                "spec": {**spec, **scaling},
-            }
-        )
-
-    yield apply
-    kube.run("delete", "shopservice", NAME, "--ignore-not-found")
-
-
-@pytest.fixture
 def keda(kube, wait):
     """Its CRD, to be taken away and given back; afterwards all is as it was."""
     definition = kube.get("crd", CRD)
@@ -151,20 +118,20 @@ def keda(kube, wait):
     wait("the shop to be scaled as before", lambda: all(active(kube, name) for name in scaled), 240)
 
 
-def test_who_scales_changes_hands_and_no_pod_is_lost(kube, service, keda, wait):
-    service(replicas=PODS)
+def test_who_scales_changes_hands_and_no_pod_is_lost(kube, serving, keda, wait):
+    serving(NAME, replicas=PODS)
     wait("five ready pods", lambda: kube.ready(NAME) == PODS, 120)
     with watched(kube, wait) as seen:
-        service(autoscaling=BY_KEDA)
+        serving(NAME, autoscaling=BY_KEDA)
         wait("KEDA to scale", lambda: decides(kube, f"keda-hpa-{NAME}") and active(kube), 120)
 
-        service(replicas=PODS)
+        serving(NAME, replicas=PODS)
         wait("the operator to scale", lambda: "shop-operator" in writers(kube), 60)
         wait("KEDA's HPA to be gone", lambda: not kube.get("hpa", f"keda-hpa-{NAME}"), 60)
         wait("the ScaledObject to be gone", lambda: not kube.get("scaledobject", NAME), 60)
 
         keda.leave()
-        service(autoscaling=BY_EITHER)
+        serving(NAME, autoscaling=BY_EITHER)
         wait("the HPA to scale", lambda: decides(kube, NAME), 120)
         told = kube.condition(NAME, "AutoscalingActive")
         assert told["reason"] == "MetricNotAvailable"

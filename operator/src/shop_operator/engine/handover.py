@@ -1,7 +1,7 @@
 """Who writes the number of a service's pods, and how that changes hands without losing any: pure.
 
 `replicas` of the Deployment is written by one side alone: by the operator, by the autoscaler that it made, or
-by one that somebody else made. Whoever takes over begins with the number that is there.
+by one that somebody else made. An autoscaler that takes over begins with the number that is there.
 """
 
 from __future__ import annotations
