@@ -12,6 +12,7 @@ from shop_operator.engine.diff import HASH_ANNOTATION
 from shop_operator.engine.engine import Engine
 from shop_operator.engine.metrics import Metrics
 from shop_operator.settings import Settings
+from structlog.testing import capture_logs
 
 from ..support.memory import ISSUER, MemoryApi
 
@@ -259,9 +260,11 @@ async def test_a_defect_in_one_service_does_not_stop_the_others(
         return await real(key)
 
     monkeypatch.setattr(world.engine.reconciler, "reconcile", broken)
-    world.apply("bad")
-    world.apply("good")
-    await world.until(lambda: world.api.has("Deployment", "good"))
+    with capture_logs() as said:
+        world.apply("bad")
+        world.apply("good")
+        await world.until(lambda: world.api.has("Deployment", "good"))
+    assert {"reconcile failed"} <= {line["event"] for line in said}
     assert world.counted("shop_operator_errors_total", reason="ZeroDivisionError") >= 1
     assert world.counted("shop_operator_reconcile_duration_seconds_count", outcome="failed") >= 1
 

@@ -42,7 +42,10 @@ def normalised(objects: list[Manifest], events: list[Manifest], namespace: str) 
     ours = [obj for obj in objects if obj["metadata"]["name"] not in MADE_BY_THE_CLUSTER]
     generated: dict[str, str] = {}
     readable = {_title(obj): _uncounted(_readable(obj, generated)) for obj in sorted(ours, key=_title)}
-    told = sorted({f"{event['reason']}: {event['note']}" for event in events})
+    # Of what a test injected it may be told; of what followed from it not.
+    told = sorted(
+        {f"{event['reason']}: {event['note']}" for event in events if "injected" not in event["note"]}
+    )
     text = json.dumps(_without_chance(readable | {"Events": {"told": told}}))
     for obj in ours:
         text = text.replace(obj["metadata"]["uid"], f"<uid of {_title(obj)}>")
