@@ -10,7 +10,7 @@ import yaml
 from kindlocal.apiserver import ApiServer
 from shop_operator.cluster import kinds
 
-from ..support.cluster import Cluster, Operator
+from ..support.cluster import NAMESPACE, Cluster, Operator
 
 pytestmark = pytest.mark.apiserver
 
@@ -67,10 +67,33 @@ async def test_to_get_and_to_list_is_enough(
     assert await cluster.get("Deployment", "cart") is None
 
 
+async def test_who_may_look_everywhere_sees_callers_from_everywhere(
+    cluster: Cluster, operator: Operator, server: ApiServer, tmp_path: Path
+) -> None:
+    await operator.start()
+    await cluster.apply("catalog", ports=PORTS)
+    await cluster.until_reconciled("catalog")
+    await cluster.until(operator.idle)
+    elsewhere = f"{cluster.namespace}-elsewhere"
+    await cluster.api.create(
+        {"kind": "Namespace", "metadata": {"name": elsewhere}}, NAMESPACE, manager="kubectl"
+    )
+    caller = cluster.manifest("cart", dependsOn=[{"name": "catalog", "namespace": cluster.namespace}])
+    caller["metadata"]["namespace"] = elsewhere
+    await cluster.api.apply(caller, kinds.SHOP_SERVICE, manager="kubectl")
+    await may_read(cluster, "near")
+    catalog = cluster.manifest("catalog", ports=PORTS)
+    assert diff(server, tmp_path, "near", catalog).stdout == "", (
+        "as the operator, which watches one namespace"
+    )
+    told = diff(server, tmp_path, "operator", catalog)
+    assert "NetworkPolicy catalog: spec.ingress" in told.stdout, told
+
+
 async def test_a_right_that_is_missing_is_named(cluster: Cluster, server: ApiServer, tmp_path: Path) -> None:
     await may_read(cluster, "guest", "secrets")
     told = diff(server, tmp_path, "guest", cluster.manifest("cart"))
-    assert told.returncode != 0
+    assert told.returncode == 2
     assert told.stdout == ""
     (line,) = told.stderr.splitlines()
     assert line.startswith("shop-operator: ")

@@ -24,8 +24,10 @@ async def changes(api: Api, settings: Settings, shops: list[ShopService]) -> lis
     """One line for each change that applying these ShopServices would make. Raises ApiError."""
     cache = Cache()
     served = set()
-    for namespace in sorted({shop.namespace for shop in shops}):
-        for kind in (kinds.SHOP_SERVICE, *kinds.CHILDREN):
+    namespaces = sorted({shop.namespace for shop in shops})
+    await _services(cache, api, settings, namespaces)
+    for namespace in namespaces:
+        for kind in kinds.CHILDREN:
             if await _fill(cache, api, kind, namespace) and kind.optional:
                 served.add(kind.kind)
     wanted = {Key(shop.namespace, shop.name): _as_applied(shop, cache) for shop in shops}
@@ -48,7 +50,23 @@ async def changes(api: Api, settings: Settings, shops: list[ShopService]) -> lis
     return lines
 
 
-async def _fill(cache: Cache, api: Api, kind: kinds.Kind, namespace: str) -> bool:
+async def _services(cache: Cache, api: Api, settings: Settings, namespaces: list[str]) -> None:
+    """The ShopServices that the operator sees, since any of them may call these.
+
+    Who may not look at all namespaces is told what follows from these ones.
+    """
+    if not settings.namespace:
+        try:
+            await _fill(cache, api, kinds.SHOP_SERVICE, None)
+            return
+        except ApiError as error:
+            if error.status != 403:
+                raise
+    for namespace in {settings.namespace, *namespaces} - {""}:
+        await _fill(cache, api, kinds.SHOP_SERVICE, namespace)
+
+
+async def _fill(cache: Cache, api: Api, kind: kinds.Kind, namespace: str | None) -> bool:
     """Read one kind into the cache; False where the cluster does not serve it."""
     try:
         async for page in api.pages(kind, namespace=namespace, selector=kind.selector):
