@@ -137,6 +137,7 @@ def test_get_prints_the_truth_at_a_glance(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", given=shop("seen"))
     status = {
         "conditions": [{"type": "Ready", "status": "True", "reason": "AllReady", "message": ""}],
+        "summary": "Healthy",
         "replicas": 2,
         "target": "Concurrency 4",
         "database": "Ready",
@@ -145,8 +146,8 @@ def test_get_prints_the_truth_at_a_glance(kubectl: Kubectl) -> None:
         "patch", "shop", "seen", "--subresource=status", "--type=merge", "-p", json.dumps({"status": status})
     )
     header, row = kubectl("get", "shop", "seen").splitlines()
-    assert header.split() == ["NAME", "READY", "REPLICAS", "TARGET", "DATABASE", "AGE"]
-    assert row.split()[:6] == ["seen", "True", "2", "Concurrency", "4", "Ready"]
+    assert header.split() == ["NAME", "READY", "STATUS", "REPLICAS", "TARGET", "DATABASE", "AGE"]
+    assert row.split()[:7] == ["seen", "True", "Healthy", "2", "Concurrency", "4", "Ready"]
 
 
 def test_explain_is_the_manual(kubectl: Kubectl) -> None:
