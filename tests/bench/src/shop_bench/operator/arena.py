@@ -105,7 +105,7 @@ class Arena:
             token=self._server.token_for("operator"),
             ca=str(self._server.ca),
             services=kinds.SHOP_SERVICE.path(NAMESPACE),
-            watches=tuple(f"{kind.path()}?labelSelector={kinds.MANAGED_BY}" for kind in watched),
+            watches=tuple(f"{kind.path()}?labelSelector={kind.selector}" for kind in watched),
             children=tuple((_path(child), json.dumps(child)) for child in children),
             status=json.dumps(body),
         )
