@@ -36,14 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Kube:
-    """kubectl in the shop's namespace, with JSON answers."""
+    """kubectl in one namespace, the shop's unless said otherwise, with JSON answers."""
 
-    def __init__(self, cluster: KindCluster) -> None:
+    def __init__(self, cluster: KindCluster, namespace: str = SHOP) -> None:
         self._command = [
             str(cluster.kubectl_path),
             f"--kubeconfig={cluster.kubeconfig_path}",
             "--namespace",
-            SHOP,
+            namespace,
         ]
 
     def run(
