@@ -152,8 +152,11 @@ async def test_an_edited_child_is_put_back_and_it_is_told_who_did_it(world: Worl
         "apply ShopService cart status",
     ]
     child = next(c for c in world.status()["children"] if c["kind"] == "Service")
-    assert child["reason"].startswith("Repaired: spec.selector")
-    assert "was changed by joe" in child["reason"]
+    fields = "spec.selector.app.kubernetes.io/component, spec.selector.shopservice.dev/name"
+    what = child["reason"].removeprefix("Repaired: ")
+    assert what.endswith("was changed by joe")
+    assert all(field in what for field in fields.split(", "))
+    assert world.api.events == [f"Warning DriftRepaired Apply: Service cart: {what}; put back"]
     assert world.counted("shop_operator_drift_repaired_total", kind="Service", what="edited") == 1
 
 
@@ -168,6 +171,7 @@ async def test_a_deleted_child_is_made_again_and_it_is_told(world: World) -> Non
         "get Service cart", "get ShopService cart", "apply Service cart", "create Event ChildRestored",
         "apply ShopService cart status",
     ]  # fmt: skip
+    assert world.api.events == ["Warning ChildRestored Apply: Service cart was deleted; made again"]
     assert world.counted("shop_operator_drift_repaired_total", kind="Service", what="deleted") == 1
 
 

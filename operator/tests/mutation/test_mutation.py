@@ -57,6 +57,8 @@ class Mutation:
 
     def named_in(self, message: str) -> bool:
         """Whether a message says what it is about: the field, or of a map the key."""
+        if self.name.startswith("unknown") and "unknownField" in message:
+            return True
         words = (self.field.name, self.place[-1], NAMED_BY.get(str(self.field)))
         return any(isinstance(word, str) and word in message for word in words)
 
@@ -153,7 +155,7 @@ class Subject:
         if self._name and self._spec != spec:
             try:
                 await self._replace(spec)
-                await self._cluster.until_reconciled(self._name)
+                await self._settled()
             except ApiError:
                 await self._leave()
             except AssertionError:
@@ -164,8 +166,18 @@ class Subject:
             self._name = f"subject-{next(self._numbers)}"
             whole = self._cluster.manifest(self._name) | {"spec": spec}
             await self._cluster.api.create(whole, kinds.SHOP_SERVICE, manager="kubectl")
-            await self._cluster.until_reconciled(self._name)
+            await self._settled()
         self._spec = spec
+
+    async def _settled(self) -> None:
+        """Until it is reconciled, and no migration holds its Deployment back."""
+        await self._cluster.until_reconciled(self._name)
+
+        async def rolled_out() -> bool:
+            found = await self._cluster.condition(self._name, "Progressing")
+            return found["reason"] not in ("WaitingForDatabase", "Migrating")
+
+        await self._cluster.until(rolled_out)
 
     async def _leave(self) -> None:
         await self._cluster.delete("ShopService", self._name)

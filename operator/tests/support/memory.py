@@ -28,6 +28,7 @@ class MemoryApi:
         self.objects: dict[Ref, Manifest] = {}
         self.calls: list[str] = []
         """All but watches and the lists of the start: `apply Deployment cart`."""
+        self.events: list[str] = []
         self.refuse: Callable[[str], ApiError | None] = lambda call: None
         """Asked before each call, which it may refuse."""
         self.optional = set(optional)
@@ -132,6 +133,9 @@ class MemoryApi:
         what = manifest["reason"] if kind is kinds.EVENT else manifest["metadata"]["name"]
         self._note(f"create {kind.kind} {what}")
         if kind is kinds.EVENT:
+            self.events.append(
+                f"{manifest['type']} {manifest['reason']} {manifest['action']}: {manifest['note']}"
+            )
             return manifest
         if ref_of(manifest) in self.objects:
             raise ApiError(409, "AlreadyExists", f"{manifest['metadata']['name']} already exists")
