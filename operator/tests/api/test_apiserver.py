@@ -90,10 +90,14 @@ def test_what_parse_accepts_the_server_accepts(kubectl: Kubectl, name: str) -> N
         ({"version": "15"}, {"version": "16"}, "version cannot change"),
         ({}, {"storageClassName": "fast"}, "storageClassName cannot change"),
         ({"storageClassName": "fast"}, {"storageClassName": "slow"}, "storageClassName cannot change"),
+        ({"credentials": {"revision": 2}}, {"credentials": {"revision": 1}}, "revision can only be raised"),
+        ({}, {"mode": "external", "external": {"secretName": "rds"}}, "mode cannot change"),
+        ({}, {"adoptVolume": "pvc-1"}, "adoptVolume can be given only at first"),
+        ({"adoptVolume": "pvc-1"}, {"adoptVolume": "pvc-2"}, "adoptVolume can be given only at first"),
     ],
 )
 def test_changes_that_would_lose_data_are_refused(
-    kubectl: Kubectl, before: dict[str, str], after: dict[str, str], message: str
+    kubectl: Kubectl, before: dict[str, Any], after: dict[str, Any], message: str
 ) -> None:
     kubectl("replace", "--force", "-f", "-", given=shop("data", database=before))
     refusal = kubectl.refusal("apply", "-f", "-", given=shop("data", database=after))
