@@ -288,7 +288,11 @@ def prepare(server: ApiServer) -> None:
     storage_class = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
-        "metadata": {"name": golden.case("everything").obj["spec"]["database"]["storageClassName"]},
+        "metadata": {
+            "name": golden.case("everything").obj["spec"]["database"]["storageClassName"],
+            # So that a volume whose service names no class can grow too.
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
         "provisioner": "example.com/none",
         "allowVolumeExpansion": True,
     }
