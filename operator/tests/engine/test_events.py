@@ -113,3 +113,31 @@ async def test_what_is_remembered_is_bounded(recorder: Events) -> None:
     for number in range(events.REMEMBERED + 10):
         await tell(recorder, about={**CART, "metadata": {**CART["metadata"], "uid": str(number)}})
     assert len(recorder._series) == len(recorder._allowances) == events.REMEMBERED
+
+
+async def test_an_event_has_all_that_kubectl_describe_shows(server: Server, recorder: Events) -> None:
+    await recorder.tell(CART, "DriftRepaired", "put back", action="Apply", warning=True)
+    await recorder.tell(CART, "Adopted", "taken up", action="Apply")
+    first, second = server.created
+    assert first["metadata"]["name"].startswith("cart.")
+    assert first.pop("eventTime").endswith("Z")
+    assert {**first, "metadata": {**first["metadata"], "name": ""}} == {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": "", "namespace": "shop"},
+        "type": "Warning",
+        "reason": "DriftRepaired",
+        "note": "put back",
+        "action": "Apply",
+        "regarding": {
+            "apiVersion": "shopservice.dev/v1",
+            "kind": "ShopService",
+            "namespace": "shop",
+            "name": "cart",
+            "uid": "1",
+            "resourceVersion": "7",
+        },
+        "reportingController": "shopservice.dev/shop-operator",
+        "reportingInstance": "shop-operator-0",
+    }
+    assert second["type"] == "Normal"

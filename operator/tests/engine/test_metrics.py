@@ -119,3 +119,10 @@ def test_a_service_that_comes_during_a_scrape_does_not_break_it() -> None:
 @pytest.mark.parametrize("name", ["process_cpu_seconds_total", "process_resident_memory_bytes"])
 def test_what_it_costs_is_reported(name: str) -> None:
     assert scraped()[name,] > 0
+
+
+def test_a_call_is_counted_by_what_it_was_and_how_it_ended() -> None:
+    metrics = Metrics()
+    metrics.observe_call("apply", "Deployment", 201)
+    labels = {"verb": "apply", "kind": "Deployment", "code": "201"}
+    assert metrics.registry.get_sample_value("shop_operator_api_calls_total", labels) == 1
