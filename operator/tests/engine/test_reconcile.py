@@ -82,10 +82,18 @@ def reported(version: int, **spec: Any) -> dict[str, Any]:
     return service(version, "x:1") | {"spec": {"image": "x:1", **spec}, "status": {"children": [child]}}
 
 
-async def done_to(now: dict[str, Any] | None, *children: dict[str, Any]) -> tuple[list[str], list[Key]]:
-    """What is done, and what the cache tells, when it knows version 1 and the cluster has `now`."""
+def with_data(version: int) -> dict[str, Any]:
+    """A service that had a claim when its status was written: nobody collects one that is made too late."""
+    claim = {"kind": "PersistentVolumeClaim", "name": "data-cart-db-0", "ready": True, "reason": "Bound"}
+    return reported(version, database={}) | {"status": {"children": [claim]}}
+
+
+async def done_to(
+    now: dict[str, Any] | None, *children: dict[str, Any], known: dict[str, Any] | None = None
+) -> tuple[list[str], list[Key]]:
+    """What is done, and what the cache tells, when it knows `known` (version 1) and the cluster has `now`."""
     cache = Cache()
-    cache.update("ShopService", reported(1))
+    cache.update("ShopService", known or reported(1))
     for child in children:
         cache.update(child["kind"], child)
     heard: list[Key] = []
@@ -115,14 +123,19 @@ def port_of_cart() -> dict[str, Any]:
     return {"kind": "Service", "metadata": {**metadata, "labels": {"shopservice.dev/name": "cart"}}}
 
 
-async def test_a_child_that_went_with_its_service_is_not_made_again() -> None:
-    assert await done_to(None) == ([], [CART])
+async def test_a_claim_that_went_with_its_service_is_not_made_again() -> None:
+    assert await done_to(None, known=with_data(1)) == ([], [CART])
 
 
-async def test_a_child_of_a_service_that_was_made_anew_waits_for_its_spec() -> None:
-    again = reported(5)
+async def test_a_child_that_goes_with_its_owner_anyway_is_made_again_without_asking() -> None:
+    done, _ = await done_to(None)
+    assert "apply Deployment" in done
+
+
+async def test_a_claim_of_a_service_that_was_made_anew_waits_for_its_spec() -> None:
+    again = with_data(5)
     again["metadata"]["uid"] = "v"
-    done, heard = await done_to(again)
+    done, heard = await done_to(again, known=with_data(1))
     assert (done, set(heard)) == ([], {CART})
 
 

@@ -182,7 +182,7 @@ def _child(
     if live is None:
         # A password must not be overwritten by another one, nor a Job run again.
         new = with_hash(manifest, migrates=migrates)
-        yield Create(new) if manifest["kind"] == "Secret" or _once(manifest) else Apply(new, None)
+        yield Create(new) if manifest["kind"] == "Secret" or is_once(manifest) else Apply(new, None)
         if autoscaled and fewest > 1:
             yield HandOver(ref_of(manifest), fewest)
         return
@@ -192,7 +192,7 @@ def _child(
             return
         case Owner.PREDECESSOR:
             return
-    if live["metadata"].get("deletionTimestamp") or _once(manifest):
+    if live["metadata"].get("deletionTimestamp") or is_once(manifest):
         return
     found = differences(manifest, live)
     annotations = live["metadata"].get("annotations") or {}
@@ -204,7 +204,8 @@ def _child(
         yield Apply(with_hash(manifest, migrates=migrates), live, tuple(found) if same else ())
 
 
-def _once(manifest: Manifest) -> bool:
+def is_once(manifest: Manifest) -> bool:
+    """Whether the child is made and then left alone: a Job, whose work must not be done again."""
     annotations: dict[str, str] = manifest["metadata"].get("annotations") or {}
     return annotations.get(APPLY_POLICY) == "Once"
 

@@ -35,6 +35,7 @@ from shop_operator.engine.plan import (
     HandOver,
     Step,
     described,
+    is_once,
     plan,
     stages,
     subject,
@@ -222,12 +223,17 @@ class Reconciler:
         return adopted
 
     def _destructive(self, service: Manifest, steps: list[Step]) -> bool:
-        """Whether something is to be removed, or made again that was there: wrong if the service is not as it
-        seems, since the watches of several kinds are not ahead or behind alike."""
+        """Whether something is to be removed, or made again that would stay or act if the service had gone:
+        wrong if the service is not as it seems, since the watches of several kinds are not ahead or behind
+        alike. What carries an ownerReference goes with its owner however late it was made."""
         known = _reported(service)
         return any(
             isinstance(step, Delete)
-            or (isinstance(step, Create | Apply) and self._vanished(ref_of(step.manifest), known))
+            or (
+                isinstance(step, Create | Apply)
+                and (is_once(step.manifest) or not step.manifest["metadata"].get("ownerReferences"))
+                and self._vanished(ref_of(step.manifest), known)
+            )
             for step in steps
         )
 
