@@ -19,7 +19,7 @@ from ..support.stage import LONG, Record, Stage, life, record, seeded, stage, un
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(3600 if LONG else 900)]
 
-LIVES_IN_THE_SLICE = 4
+LIVES_IN_THE_SLICE = 3
 AT_ONCE = 3
 
 

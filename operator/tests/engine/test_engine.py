@@ -170,8 +170,8 @@ async def test_a_deleted_child_is_made_again_and_it_is_told(world: World) -> Non
     assert world.api.calls == [
         "get Service cart",
         "apply Service cart",
-        "create Event ChildRestored",
         "apply ShopService cart status",
+        "create Event ChildRestored",
     ]
     assert world.api.events == ["Warning ChildRestored Apply: Service cart was deleted; made again"]
     assert world.counted("shop_operator_drift_repaired_total", kind="Service", what="deleted") == 1

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(3600 if LONG else 900)]
 
 AT_ONCE = 3
 ROUNDS = 3 if LONG else 1
-FAULTS_IN_THE_SLICE = 7
+FAULTS_IN_THE_SLICE = 4
 
 
 @dataclass

@@ -29,7 +29,7 @@ from ..support.stage import LONG, Stage, record, seeded, stage
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(7200 if LONG else 900)]
 
-MUTATIONS_IN_THE_SLICE = 120
+MUTATIONS_IN_THE_SLICE = 80
 AT_ONCE = 6
 SETTLED_SECONDS = 60
 

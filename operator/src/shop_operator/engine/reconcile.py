@@ -70,6 +70,10 @@ class Pass:
     problems: list[tuple[str, str]] = field(default_factory=list)
     repaired: dict[tuple[str, str], str] = field(default_factory=dict)
     protection: Condition | None = None
+    # Children that had been there, and were made again.
+    restored: list[Ref] = field(default_factory=list)
+    # Whether the status was written.
+    written: bool = False
     retry: bool = False
     # What was not done because the service is suspended.
     suspended: tuple[str, ...] | None = None
@@ -132,6 +136,7 @@ class Reconciler:
             raise done.raced  # what is there is about to be looked at again
         gaps = builders.gaps(shop, self._context(key))
         await self._report(key, service, shop, desired, gaps, done)
+        await self._tell_restored(service, done)
         if done.retry:
             raise Incomplete("; ".join(message for _, message in done.problems))
         return min((gap.retry_seconds for gap in gaps if gap.retry_seconds is not None), default=None)
@@ -294,7 +299,7 @@ class Reconciler:
         match step:
             case Create(manifest):
                 await self._write(manifest, lambda kind: self._api.create(manifest, kind, manager=MANAGER))
-                await self._tell_made(ref_of(manifest), service, before, done)
+                self._note_made(ref_of(manifest), before, done)
             case Apply(manifest, live, drift):
                 kind = kinds.of(manifest["kind"])
                 changed_by = await self._who(kind, live, drift) if live and drift else ""
@@ -304,7 +309,7 @@ class Reconciler:
                 if drift:
                     _check_kept(manifest, project(answer, answer["kind"]), done)
                 if live is None:
-                    await self._tell_made(ref_of(manifest), service, before, done)
+                    self._note_made(ref_of(manifest), before, done)
                 elif answer["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]:
                     pass  # it was so already
                 elif drift:
@@ -359,16 +364,28 @@ class Reconciler:
             service, "DriftRepaired", f"{ref}: {what}; put back", action="Apply", warning=True
         )
 
-    async def _tell_made(self, ref: Ref, service: Manifest, before: set[tuple[str, str]], done: Pass) -> None:
+    def _note_made(self, ref: Ref, before: set[tuple[str, str]], done: Pass) -> None:
         if (ref.kind, ref.name) not in before:
             log.info("created", child=str(ref))
             return
         done.repaired[ref.kind, ref.name] = "was deleted"
-        self._metrics.drift.labels(ref.kind, "deleted").inc()
+        done.restored.append(ref)
         log.info("restored", child=str(ref))
-        await self._events.tell(
-            service, "ChildRestored", f"{ref} was deleted; made again", action="Apply", warning=True
-        )
+
+    async def _tell_restored(self, service: Manifest, done: Pass) -> None:
+        """Tell of children that were made again, unless they went with their service or a part of it: then
+        the watch of the ShopServices is only behind that of the children. The answer to the status write,
+        which the cache has by now, says so; where there was none to write, the service is read."""
+        if not done.restored or (not done.written and not await self._is_current(service)):
+            return
+        known = self._cache.get(KIND, service["metadata"]["namespace"], service["metadata"]["name"])
+        if known is None or _wanted(known) != _wanted(service):
+            return
+        for ref in done.restored:
+            self._metrics.drift.labels(ref.kind, "deleted").inc()
+            await self._events.tell(
+                service, "ChildRestored", f"{ref} was deleted; made again", action="Apply", warning=True
+            )
 
     async def _report(
         self,
@@ -392,7 +409,7 @@ class Reconciler:
             # Limited to one namespace, the operator cannot know of others.
             and self._settings.namespace in ("", name.namespace)
         ]
-        await self._write_status(
+        done.written = await self._write_status(
             service,
             Facts(
                 service=service,
@@ -430,11 +447,11 @@ class Reconciler:
         )
         await self._write_status(service, facts)
 
-    async def _write_status(self, service: Manifest, facts: Facts) -> None:
-        """One write if anything changed. The uid keeps it from a namesake that came since."""
+    async def _write_status(self, service: Manifest, facts: Facts) -> bool:
+        """One write if anything changed: True. The uid keeps it from a namesake that came since."""
         status = report(facts, datetime.now(UTC))
         if status == service.get("status"):
-            return
+            return False
         metadata = {name: service["metadata"][name] for name in ("name", "namespace", "uid")}
         body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": status}
         try:
@@ -443,7 +460,7 @@ class Reconciler:
             if error.status != 404 and not (error.status == 409 and "uid" in error.message.lower()):
                 raise
             self._cache.remove(KIND, service)  # deleted while we were at it
-            return
+            return True
         # The answer may hold a change of the spec whose event is still to come, and which would then be taken
         # for old news: only an answer with nothing new in it but the status is kept from the listeners.
         now, known = project(answer, KIND), self._cache.get(KIND, metadata["namespace"], metadata["name"])
@@ -451,6 +468,7 @@ class Reconciler:
         for reason, message in news(status, service.get("status") or {}):
             log.warning("not well", reason=reason, message=message)
             await self._events.tell(service, reason, message, action="Reconcile", warning=True)
+        return True
 
 
 def _reported(service: Manifest) -> set[tuple[str, str]]:
