@@ -9,16 +9,44 @@ import asyncio
 import copy
 import itertools
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import ApiError
 from shop_operator.cluster.kinds import Kind
+from shop_operator.cluster.projection import MANAGER
 from shop_operator.engine.cache import Ref, ref_of
+from shop_operator.engine.reconcile import SCALE_MANAGER
 
 Manifest = dict[str, Any]
 
 ISSUER = "https://kubernetes.default.svc"
+
+
+@dataclass(eq=False)
+class Watch:
+    """A watch that is open, and the events that it has still to give."""
+
+    kind: Kind
+    namespace: str | None
+    selector: str
+    name: str
+    metadata_only: bool
+    events: asyncio.Queue[Manifest] = field(default_factory=asyncio.Queue)
+
+    def __str__(self) -> str:
+        which = f"{self.kind.kind} {self.namespace or '*'}/{self.name or '*'}"
+        return f"{which} metadata" if self.metadata_only else which
+
+    def take(self, event: Manifest) -> None:
+        """Give the event if it is one of those that are watched."""
+        obj = event["object"]
+        if self.name in ("", obj["metadata"]["name"]) and _chosen(
+            obj, self.kind, self.namespace, self.selector
+        ):
+            seen = _metadata(obj) if self.metadata_only else obj
+            self.events.put_nowait(copy.deepcopy({**event, "object": seen}))
 
 
 class MemoryApi:
@@ -30,12 +58,15 @@ class MemoryApi:
         """All but watches and the lists of the start: `apply Deployment cart`."""
         self.events: list[str] = []
         self.refuse: Callable[[str], ApiError | None] = lambda call: None
-        """Asked before each call, which it may refuse."""
+        """Asked before each call, which it may refuse; also of lists (`list Service shop`) and documents."""
+        self.admission: Callable[[Manifest], Manifest] = lambda manifest: manifest
+        """What a webhook makes of an object that is created or applied."""
         self.optional = set(optional)
         self.one_list = asyncio.Semaphore(1)
         self._versions = itertools.count(100)
         self._applied: dict[tuple[Ref, str], Manifest] = {}
-        self._watches: list[tuple[str, str, asyncio.Queue[Manifest]]] = []
+        self._watches: list[Watch] = []
+        self._history: list[Manifest] = []
         for kind in kinds.WATCHED:
             if kind.kind in optional:
                 self.objects[Ref("CustomResourceDefinition", "", kind.crd)] = self._crd(kind)
@@ -45,6 +76,11 @@ class MemoryApi:
 
     async def __aexit__(self, *_: object) -> None:
         pass
+
+    @property
+    def watched(self) -> list[str]:
+        """The watches that are open: `Deployment shop/*`, `Secret */* metadata`."""
+        return sorted(map(str, self._watches))
 
     # What a person, a controller or the garbage collector does.
 
@@ -74,7 +110,7 @@ class MemoryApi:
 
     def remove(self, kind: str, name: str) -> None:
         """Delete an object."""
-        gone = self.objects.pop(Ref(kind, "shop", name))
+        gone = copy.deepcopy(self.objects.pop(Ref(kind, "shop", name)))
         gone["metadata"]["resourceVersion"] = str(next(self._versions))
         self._tell("DELETED", gone)
 
@@ -87,6 +123,7 @@ class MemoryApi:
         """It goes, and its objects with it."""
         self.optional.discard(kind)
         crd = self.objects.pop(Ref("CustomResourceDefinition", "", kinds.of(kind).crd))
+        crd["metadata"]["resourceVersion"] = str(next(self._versions))
         self._tell("DELETED", crd)
         for ref in [ref for ref in self.objects if ref.kind == kind]:
             del self.objects[ref]
@@ -107,30 +144,48 @@ class MemoryApi:
         return not kind.optional or kind.kind in self.optional
 
     async def document(self, path: str) -> Manifest:
+        self._ask(f"document {path}")
         return {"issuer": ISSUER} if "openid-configuration" in path else {"keys": []}
 
-    async def pages(self, kind: Kind, *, namespace: str | None = None, **_: Any) -> AsyncIterator[Manifest]:
+    async def pages(
+        self, kind: Kind, *, namespace: str | None = None, selector: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Manifest]:
+        self._ask(f"list {kind.kind} {namespace or ''}".strip())
         if not await self.serves(kind):
             raise ApiError(404, "NotFound", "no such kind")
         found = [
-            obj for ref, obj in self.objects.items() if ref.kind == kind.kind and self._labelled(kind, obj)
+            copy.deepcopy(_metadata(obj) if metadata_only else obj)
+            for obj in self.objects.values()
+            if _chosen(obj, kind, namespace, selector)
         ]
-        yield {"metadata": {"resourceVersion": str(next(self._versions))}, "items": copy.deepcopy(found)}
+        yield {"metadata": {"resourceVersion": str(next(self._versions))}, "items": found}
 
-    async def watch(self, kind: Kind, version: str, *, name: str = "", **_: Any) -> AsyncIterator[Manifest]:
-        events: asyncio.Queue[Manifest] = asyncio.Queue()
-        entry = (kind.kind, name, events)
-        self._watches.append(entry)
+    async def watch(
+        self,
+        kind: Kind,
+        resource_version: str,
+        *,
+        namespace: str | None = None,
+        selector: str = "",
+        name: str = "",
+        metadata_only: bool = False,
+        **_: Any,
+    ) -> AsyncIterator[Manifest]:
+        self._ask(f"watch {kind.kind} {name}".strip())
+        watch = Watch(kind, namespace, selector, name, metadata_only)
+        for event in self._history:
+            if _version(event["object"]) > int(resource_version):
+                watch.take(event)
+        self._watches.append(watch)
         try:
             while True:
-                event = await events.get()
-                if name or self._labelled(kind, event["object"]):
-                    yield event
+                yield await watch.events.get()
         finally:
-            self._watches.remove(entry)
+            self._watches.remove(watch)
 
     async def create(self, manifest: Manifest, kind: Kind, *, manager: str) -> Manifest:
         what = manifest["reason"] if kind is kinds.EVENT else manifest["metadata"]["name"]
+        _check(manifest, kind, manager)
         self._note(f"create {kind.kind} {what}")
         if kind is kinds.EVENT:
             self.events.append(
@@ -144,6 +199,7 @@ class MemoryApi:
     async def apply(
         self, manifest: Manifest, kind: Kind, *, manager: str, subresource: str | None = None, **_: Any
     ) -> Manifest:
+        _check(manifest, kind, manager)
         self._note(f"apply {kind.kind} {manifest['metadata']['name']} {subresource or ''}".strip())
         if subresource:
             live = self.objects.get(ref_of(manifest))
@@ -157,8 +213,12 @@ class MemoryApi:
     async def merge(
         self, kind: Kind, namespace: str, name: str, patch: Manifest, *, manager: str
     ) -> Manifest:
-        self._note(f"patch {kind.kind} {patch.get('series', {}).get('count', '')}".strip())
-        return patch
+        assert manager == MANAGER
+        if kind is kinds.EVENT:
+            self._note(f"patch Event {patch['series']['count']}")
+            return patch
+        self._note(f"patch {kind.kind} {name}")
+        return copy.deepcopy(self.put(_patched(self.objects[Ref(kind.kind, namespace, name)], patch)))
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
         self._note(f"delete {kind.kind} {name}")
@@ -166,7 +226,7 @@ class MemoryApi:
             self.remove(kind.kind, name)
 
     async def _store(self, manifest: Manifest, manager: str) -> Manifest:
-        ref = ref_of(manifest)
+        manifest, ref = self.admission(copy.deepcopy(manifest)), ref_of(manifest)
         live, before = self.objects.get(ref), self._applied.get((ref, manager), {})
         self._applied[ref, manager] = copy.deepcopy(manifest)
         others = [was for (of, who), was in self._applied.items() if of == ref and who != manager]
@@ -182,25 +242,53 @@ class MemoryApi:
 
     def _note(self, call: str) -> None:
         self.calls.append(call)
+        self._ask(call)
+
+    def _ask(self, call: str) -> None:
         if error := self.refuse(call):
             raise error
 
     def _tell(self, event: str, obj: Manifest) -> None:
-        for kind, name, events in self._watches:
-            if kind == obj["kind"] and name in ("", obj["metadata"]["name"]):
-                events.put_nowait({"type": event, "object": copy.deepcopy(obj)})
-
-    def _labelled(self, kind: Kind, obj: Manifest) -> bool:
-        labels = obj["metadata"].get("labels", {})
-        return (
-            not kind.selector
-            or kind is kinds.CRD
-            or labels.get(kinds.MANAGED_BY.split("=")[0]) == "shop-operator"
-        )
+        self._history.append({"type": event, "object": copy.deepcopy(obj)})
+        for watch in self._watches:
+            watch.take(self._history[-1])
 
     def _crd(self, kind: Kind) -> Manifest:
         metadata = {"name": kind.crd, "resourceVersion": str(next(self._versions))}
         return {"kind": "CustomResourceDefinition", "metadata": metadata}
+
+
+def _check(manifest: Manifest, kind: Kind, manager: str) -> None:
+    """A server refuses what is sent to another kind's address; and all that we write is under our names."""
+    assert (manifest["apiVersion"], manifest["kind"]) == (kind.api_version, kind.kind)
+    assert manager in (MANAGER, SCALE_MANAGER)
+
+
+def _chosen(obj: Manifest, kind: Kind, namespace: str | None, selector: str) -> bool:
+    """Whether a list or watch shows the object."""
+    metadata = obj["metadata"]
+    name, _, value = selector.partition("=")
+    return (
+        obj["kind"] == kind.kind
+        and namespace in (None, metadata.get("namespace"))
+        and (not selector or metadata.get("labels", {}).get(name) == value)
+    )
+
+
+def _metadata(obj: Manifest) -> Manifest:
+    return {"kind": obj["kind"], "metadata": obj["metadata"]}
+
+
+def _version(obj: Manifest) -> int:
+    return int(obj["metadata"]["resourceVersion"])
+
+
+def _patched(live: Any, patch: Any) -> Any:
+    """JSON merge patch (RFC 7386)."""
+    if not isinstance(patch, dict) or not isinstance(live, dict):
+        return patch
+    whole = live | {field: _patched(live.get(field, {}), value) for field, value in patch.items()}
+    return {field: value for field, value in whole.items() if value is not None}
 
 
 def _merged(live: Any, before: Any, now: Any, others: list[Any]) -> Any:
