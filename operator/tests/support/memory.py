@@ -222,7 +222,8 @@ class MemoryApi:
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
         self._note(f"delete {kind.kind} {name}")
-        if self.objects[Ref(kind.kind, namespace, name)]["metadata"]["uid"] == uid:
+        live = self.objects.get(Ref(kind.kind, namespace, name))
+        if live and live["metadata"]["uid"] == uid:
             self.remove(kind.kind, name)
 
     async def _store(self, manifest: Manifest, manager: str) -> Manifest:
