@@ -3,7 +3,9 @@
 from contextlib import suppress
 from typing import Any
 
-from shop_operator.engine.cache import Cache, Key, Manifest, Ref
+import pytest
+from shop_operator.engine import cache as cache_module
+from shop_operator.engine.cache import Cache, Key, Manifest, Ref, key_of, ref_of, scaled_deployment, version
 
 CART = Key("shop", "cart")
 DB = Ref("Secret", "shop", "cart-db")
@@ -145,3 +147,165 @@ def test_a_child_whose_label_is_taken_away_is_told_to_its_service() -> None:
     heard = listening(cache)
     cache.update("Secret", secret(2, service="other"))
     assert [(key.name, new is None) for key, _, new in heard] == [("cart", True), ("other", False)]
+
+
+def scaler(kind: str = "Deployment", **labels: str) -> Manifest:
+    metadata = {"namespace": "shop", "name": "hpa", "labels": labels, "resourceVersion": "3"}
+    target = {"scaleTargetRef": {"kind": kind, "name": "cart"}}
+    return {"kind": "HorizontalPodAutoscaler", "metadata": metadata, "spec": target}
+
+
+def test_addresses_read_as_people_write_them() -> None:
+    assert str(CART) == "shop/cart"
+    assert str(DB) == "Secret cart-db"
+    assert ref_of(secret(1)) == DB
+    volume = {"kind": "PersistentVolume", "metadata": {"name": "pv1"}}
+    assert ref_of(volume) == Ref("PersistentVolume", "", "pv1")
+
+
+def test_an_object_belongs_to_the_service_of_its_label_or_whose_deployment_it_scales() -> None:
+    service = {"kind": "ShopService", "metadata": {"namespace": "shop", "name": "cart"}}
+    assert key_of(service) == CART
+    assert key_of(secret(1)) == CART
+    assert key_of({"kind": "Secret", "metadata": {"namespace": "shop", "name": "x"}}) == Key("shop", "")
+    assert key_of({"kind": "PersistentVolume", "metadata": {"name": "pv1"}}) == Key("", "")
+    assert key_of(scaler()) == CART
+    assert key_of(scaler("StatefulSet")) == Key("shop", "")
+    assert key_of(scaler(**{"shopservice.dev/name": "orders"})) == Key("shop", "orders")
+    assert scaled_deployment(scaler()) == "cart"
+    assert scaled_deployment(scaler("StatefulSet")) is None
+    assert scaled_deployment(secret(1)) is None
+
+
+@pytest.mark.parametrize(("text", "number"), [("17", 17), ("", 0), ("abc", 0), ("-1", 0)])
+def test_a_version_that_is_no_number_is_older_than_any(text: str, number: int) -> None:
+    assert version({"metadata": {"resourceVersion": text}}) == number
+    assert version({"metadata": {}}) == 0
+
+
+def test_children_come_in_a_fixed_order_and_the_service_is_none_of_them() -> None:
+    cache = Cache()
+    service = {
+        "kind": "ShopService",
+        "metadata": {"namespace": "shop", "name": "cart", "resourceVersion": "1"},
+    }
+    cache.update("ShopService", service)
+    for number, name in enumerate("cab", 2):
+        cache.update("Secret", secret(number, name=name))
+    cache.update("HorizontalPodAutoscaler", scaler())
+    assert [child["metadata"]["name"] for child in cache.children(CART)] == ["hpa", "a", "b", "c"]
+    assert list(cache.of_kind("ShopService")) == [service]
+    assert list(cache.children(Key("shop", "orders"))) == []
+
+
+def test_an_object_without_a_version_is_always_the_newest() -> None:
+    cache = Cache()
+    unversioned: Manifest = {"kind": "Secret", "metadata": {"namespace": "shop", "name": "cart-db"}}
+    cache.update("Secret", unversioned | {"data": {"a": "old"}})
+    cache.update("Secret", unversioned | {"data": {"a": "new"}})
+    assert cache.get(*DB) == unversioned | {"data": {"a": "new"}}
+
+
+def test_the_first_version_of_all_is_as_old_as_itself() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(1, data={"a": "first"}))
+    cache.update("Secret", secret(1, data={"a": "again"}))
+    assert cache.get(*DB) == secret(1, data={"a": "first"})
+
+
+def test_a_deletion_is_told_with_what_was_there_before() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(4))
+    heard = listening(cache)
+    cache.remove("Secret", secret(4))
+    assert heard == [(CART, secret(4), None)]
+    assert cache.get(*DB) is None
+    assert not cache._by_key, "nothing is left of a service without objects"
+
+
+def test_a_deletion_of_what_is_not_known_is_no_news() -> None:
+    cache = Cache()
+    heard = listening(cache)
+    cache.remove("Secret", secret(4))
+    assert heard == []
+
+
+def test_what_is_as_old_as_the_list_and_not_in_it_is_gone() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(10))
+    cache.update("Secret", secret(11, name="newer"))
+    cache.replace("Secret", [], "10")
+    assert [child["metadata"]["name"] for child in cache.children(CART)] == ["newer"]
+
+
+def test_a_list_of_one_kind_says_nothing_of_others() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(5))
+    cache.replace("Service", [], "10")
+    assert cache.get(*DB) is not None
+    cache.remove("Secret", secret(7))
+    cache.replace("Service", [], "20")
+    cache.update("Secret", secret(6))
+    assert cache.get(*DB) is None
+
+
+def test_a_list_that_is_older_than_a_deletion_does_not_bring_back_what_was_deleted() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(5))
+    cache.remove("Secret", secret(12))
+    cache.replace("Secret", [secret(5)], "10")
+    assert cache.get(*DB) is None
+
+
+def test_deletions_that_a_list_knows_of_are_forgotten() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(5))
+    cache.remove("Secret", secret(7))
+    cache.replace("Secret", [], "7")
+    assert not cache._deleted
+
+
+def test_a_restored_backup_brings_back_what_was_deleted_since() -> None:
+    cache = Cache()
+    cache.replace("Secret", [secret(90)], "90")
+    cache.remove("Secret", secret(95))
+    cache.update("Secret", secret(96, name="made-since"))
+    cache.replace("Secret", [secret(40)], "50")
+    assert list(cache.children(CART)) == [secret(40)]
+
+
+def test_a_kind_that_is_gone_takes_its_objects_with_it() -> None:
+    cache = Cache()
+    cache.replace("Secret", [secret(90)], "100")
+    heard = listening(cache)
+    cache.replace("Secret", (), "")
+    assert heard == [(CART, secret(90), None)]
+
+
+def test_the_oldest_deletions_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "DELETIONS_KEPT", 2)
+    cache = Cache()
+    for number, name in enumerate("abc", 10):
+        cache.update("Secret", secret(number, name=name))
+        cache.remove("Secret", secret(number + 10, name=name))
+    assert [ref.name for ref in cache._deleted] == ["b", "c"]
+
+
+def test_a_child_that_changes_and_goes_while_we_write_it_is_told_to_be_gone() -> None:
+    cache = Cache()
+    cache.update("Secret", secret(4))
+    heard = listening(cache)
+    with cache.writing(DB):
+        cache.update("Secret", secret(5, data={"a": "theirs"}))
+        cache.remove("Secret", secret(6))
+    assert heard == [(CART, secret(5, data={"a": "theirs"}), None)]
+
+
+def test_what_is_told_of_other_children_does_not_wait_for_our_write() -> None:
+    cache = Cache()
+    heard = listening(cache)
+    with cache.writing(DB):
+        cache.update("Secret", secret(5, name="other"))
+        assert heard == [(CART, None, secret(5, name="other"))]
+    cache.update("Secret", secret(6))
+    assert len(heard) == 2, "nor does anything wait when it is over"

@@ -124,6 +124,36 @@ def test_the_hash_depends_on_content_alone() -> None:
     assert applied_hash({"a": 1}) != applied_hash({"a": 2})
 
 
+def test_the_hash_stays_the_same_from_release_to_release() -> None:
+    """Else a new version of the operator would write every child of every service again."""
+    assert applied_hash({"b": [1, "é"], "a": {"c": None}}) == "a57a81b3fa603895"
+
+
+def test_a_kind_and_its_version_are_no_fields_to_compare() -> None:
+    assert (
+        paths({"apiVersion": "apps/v2", "kind": "X", "spec": 1}, {"apiVersion": "apps/v1", "spec": 1}) == []
+    )
+
+
+def test_what_is_missing_as_a_whole_is_named_once() -> None:
+    want = deployment(POD)
+    assert paths(want, {"metadata": {}}) == ["spec"]
+    assert paths(want, deployment({"containers": []})) == ["spec.template.spec.containers[name=main]"]
+    assert paths({"kind": "X", "spec": {"a": {"b": 1}}}, {"spec": {"a": "text"}}) == ["spec.a"]
+
+
+def test_a_list_of_what_can_have_no_keys_is_compared_as_a_whole() -> None:
+    want = {"kind": "Service", "spec": {"ports": [{"port": 80}, {"port": 81}]}}
+    assert paths(want, {"spec": {"ports": ["80", {"port": 81}]}}) == ["spec.ports"]
+    assert paths(want, {"spec": {"ports": [{"port": 80}]}}) == ["spec.ports[port=81,protocol=TCP]"]
+
+
+def test_all_differences_are_found() -> None:
+    want = {"kind": "X", "metadata": {"labels": {"a": "1", "b": "2", "c": "3"}}, "spec": {"d": 4}}
+    have = {"metadata": {"labels": {"a": "0", "b": "2"}}, "spec": {"d": 5}}
+    assert paths(want, have) == ["metadata.labels.a", "metadata.labels.c", "spec.d"]
+
+
 def entry(
     manager: str, fields: dict[str, Any], time: str = "2026-01-01T00:00:00Z", **more: str
 ) -> dict[str, Any]:
@@ -156,3 +186,58 @@ def test_for_a_removed_field_one_who_wrote_since_our_apply_is_named_and_nobody_e
     assert managers(fields, IMAGE, ours="shop-operator") == ["kubectl-patch"]
     assert managers(fields[:2], IMAGE, ours="shop-operator") == []
     assert managers([], IMAGE, ours="shop-operator") == []
+
+
+def test_all_owners_of_a_field_are_named_in_order_and_once() -> None:
+    replicas = {"f:spec": {"f:replicas": {}}}
+    fields = [
+        entry("zoe", replicas),
+        entry("kubectl", replicas),
+        entry("kubectl", replicas, operation="Apply"),
+        entry("shop-operator", replicas),
+        entry("kube-controller-manager", replicas, subresource="scale"),
+    ]
+    assert managers(fields, ("f:spec", "f:replicas"), ours="shop-operator") == ["kubectl", "zoe"]
+
+
+def test_who_owns_what_is_above_a_field_owns_it_and_who_has_nothing_does_not() -> None:
+    whole = {"f:spec": {"f:selector": {}}}
+    path = ("f:spec", "f:selector", "f:app")
+    fields = [
+        entry("shop-operator", whole, "2026-02-01T00:00:00Z"),
+        entry("nobody", {}),
+        entry("elsewhere", {"f:spec": {"f:ports": {}}}),
+    ]
+    assert managers(fields, path, ours="shop-operator") == []
+    assert managers([*fields, entry("joe", whole)], path, ours="shop-operator") == ["joe"]
+    # And who owns something below a field, of which all is missing.
+    assert managers([entry("joe", whole)], ("f:spec",), ours="shop-operator") == ["joe"]
+
+
+def test_of_those_who_wrote_since_our_apply_the_last_is_named() -> None:
+    fields = [
+        entry("shop-operator", {}, "2026-02-01T00:00:00Z"),
+        entry("shop-operator", {}, "2026-01-01T00:00:00Z"),
+        entry("second", {"f:metadata": {}}, "2026-03-02T00:00:00Z"),
+        entry("first", {"f:metadata": {}}, "2026-03-01T00:00:00Z"),
+        {"manager": "timeless", "fieldsV1": {"f:metadata": {}}},
+    ]
+    assert managers(fields, IMAGE, ours="shop-operator") == ["second"]
+    same_second = [fields[0], entry("quick", {"f:metadata": {}}, "2026-02-01T00:00:00Z")]
+    assert managers(same_second, IMAGE, ours="shop-operator") == ["quick"]
+    assert managers([fields[0], fields[4]], IMAGE, ours="shop-operator") == []
+
+
+def test_where_our_own_apply_is_not_recorded_anybody_may_have_been_it() -> None:
+    assert managers([entry("joe", {"f:metadata": {}})], IMAGE, ours="shop-operator") == ["joe"]
+    timeless = {"manager": "joe", "fieldsV1": {"f:metadata": {}}}
+    assert managers([timeless], IMAGE, ours="shop-operator") == ["joe"]
+    assert managers([{"manager": "joe"}], IMAGE, ours="shop-operator") == ["joe"]
+
+
+def test_a_path_reads_as_people_write_it() -> None:
+    assert readable(("f:metadata", "f:labels", "f:app.kubernetes.io/name")) == (
+        "metadata.labels.app.kubernetes.io/name"
+    )
+    keyed = ("f:spec", "f:ports", 'k:{"port":80,"protocol":"TCP"}', "f:name")
+    assert readable(keyed) == "spec.ports[port=80,protocol=TCP].name"

@@ -14,9 +14,9 @@ from .test_engine import running
 PORTS = [{"name": "http", "port": 8080}]
 
 
-def shop(name: str = "cart", **spec: Any) -> ShopService:
+def shop(name: str = "cart", namespace: str = "shop", **spec: Any) -> ShopService:
     """As it is read from a file: without uid and status."""
-    metadata = {"name": name, "namespace": "shop"}
+    metadata = {"name": name, "namespace": namespace}
     return parse(
         {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": {"image": "shop/x:1", **spec}}
     )
@@ -32,8 +32,8 @@ async def applied(*optional: str, **spec: Any) -> MemoryApi:
     return api
 
 
-async def diff(api: Any, *shops: ShopService) -> list[str]:
-    lines = await changes(api, Settings(), list(shops))
+async def diff(api: Any, *shops: ShopService, **settings: Any) -> list[str]:
+    lines = await changes(api, Settings(**settings), list(shops))
     assert [call for call in api.calls if not call.startswith("get")] == []
     return lines
 
@@ -84,9 +84,102 @@ async def test_files_and_cluster_together_say_who_calls_whom() -> None:
     assert "shop/caller  + Deployment caller" in lines
 
 
+async def test_who_calls_a_service_is_known_from_the_cluster_too() -> None:
+    api = MemoryApi()
+    async with running(api) as world:
+        world.apply(ports=PORTS)
+        world.apply("caller", dependsOn=[{"name": "cart"}])
+        await world.quiet()
+    api.calls.clear()
+    assert await diff(api, shop(ports=PORTS)) == []
+    # What a file says of the caller is what counts.
+    lines = await diff(api, shop(ports=PORTS), shop("caller"))
+    assert any(line.startswith("shop/cart  ~ NetworkPolicy cart: ") for line in lines)
+
+
+async def test_what_is_in_other_namespaces_is_not_taken_for_this_ones() -> None:
+    api = await applied(ports=PORTS)
+    lines = await diff(api, shop(namespace="finance", ports=PORTS), shop(ports=PORTS))
+    assert [line for line in lines if not line.startswith("finance/cart  + ")] == []
+    assert "finance/cart  + Deployment cart" in lines
+
+
+async def test_a_migration_that_was_made_is_not_made_again() -> None:
+    migrations = {"args": ["migrate"]}
+    api = MemoryApi()
+    async with running(api) as world:
+        world.apply(migrations=migrations)
+        await world.quiet()
+        (job,) = [ref.name for ref in api.objects if ref.kind == "Job"]
+        done = {"conditions": [{"type": "Complete", "status": "True"}]}
+        api.edit("Job", job, lambda live: live.update(status=done))
+        await world.quiet()
+        api.remove("Job", job)
+        await world.quiet()
+    api.calls.clear()
+    assert await diff(api, shop(migrations=migrations)) == []
+
+
 async def test_a_suspended_service_is_said_to_wait() -> None:
-    line, *_ = await diff(await applied(), shop(replicas=2, suspend=True))
-    assert line.endswith(" (when no longer suspended)")
+    assert await diff(await applied(), shop(replicas=2, suspend=True)) == [
+        "shop/cart  ~ Deployment cart: spec.replicas (when no longer suspended)",
+        "shop/cart  + PodDisruptionBudget cart (when no longer suspended)",
+    ]
+
+
+def refusing(api: MemoryApi, call: str, status: int) -> list[str]:
+    """Have calls that begin like this refused; returns all lists that were asked for."""
+    asked: list[str] = []
+
+    def refuse(made: str) -> ApiError | None:
+        if made.startswith("list"):
+            asked.append(made)
+        return ApiError(status, "Reason", "why") if made == call else None
+
+    api.refuse = refuse
+    return asked
+
+
+async def test_where_the_keys_may_not_be_read_services_keep_those_that_they_were_told() -> None:
+    api = await applied(ports=PORTS)
+    other = shop("orders", namespace="finance", ports=PORTS)
+    refusing(api, "document /openid/v1/jwks", 403)
+    assert await diff(api, shop(ports=PORTS)) == []
+    assert "finance/orders  + ConfigMap orders-callers" in await diff(api, other)
+
+
+async def test_callers_are_looked_for_in_all_namespaces() -> None:
+    api = await applied(ports=PORTS)
+    asked = refusing(api, "", 0)
+    await diff(api, shop(ports=PORTS))
+    assert [call for call in asked if "ShopService" in call] == ["list ShopService"]
+    assert {call for call in asked if "Service " in call} == {"list Service shop"}
+
+
+async def test_who_may_not_look_at_all_namespaces_is_told_what_follows_from_the_files_own() -> None:
+    api = await applied(ports=PORTS)
+    asked = refusing(api, "list ShopService", 403)
+    assert await diff(api, shop(ports=PORTS)) == []
+    assert [call for call in asked if "ShopService" in call] == ["list ShopService", "list ShopService shop"]
+
+
+async def test_an_operator_limited_to_a_namespace_sees_the_services_there_and_the_files_own() -> None:
+    api = await applied(ports=PORTS)
+    asked = refusing(api, "", 0)
+    assert await diff(api, shop(ports=PORTS), namespace="finance") == []
+    assert sorted(call for call in asked if "ShopService" in call) == [
+        "list ShopService finance", "list ShopService shop"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "status"), [("list ShopService", 500), ("list Service shop", 403), ("list PodMonitor shop", 500)]
+)
+async def test_what_cannot_be_listed_is_an_error(call: str, status: int) -> None:
+    api = await applied(ports=PORTS)
+    refusing(api, call, status)
+    with pytest.raises(ApiError, match="why"):
+        await diff(api, shop(ports=PORTS))
 
 
 async def test_a_cluster_that_does_not_answer_is_no_empty_one() -> None:
