@@ -152,6 +152,7 @@ class Subject:
 
     async def _become(self, spec: Any) -> None:
         """Put it right again; where rules forbid the way back, or there is none, take another one."""
+        await self._provide(spec)
         if self._name and self._spec != spec:
             try:
                 await self._replace(spec)
@@ -168,6 +169,14 @@ class Subject:
             await self._cluster.api.create(whole, kinds.SHOP_SERVICE, manager="kubectl")
             await self._settled()
         self._spec = spec
+
+    async def _provide(self, spec: Any) -> None:
+        """The Secret of a database elsewhere: without it migration and rollout wait."""
+        if external := spec.get("database", {}).get("external"):
+            keys = ("host", "port", "database", "username", "password")
+            secret = {"metadata": {"name": external["secretName"], "namespace": self._cluster.namespace}}
+            secret |= {"apiVersion": "v1", "kind": "Secret", "stringData": dict.fromkeys(keys, "x")}
+            await self._cluster.api.apply(secret, kinds.of("Secret"), manager="kubectl")
 
     async def _settled(self) -> None:
         """Until it is reconciled, and no migration holds its Deployment back."""
