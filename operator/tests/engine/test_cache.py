@@ -309,3 +309,11 @@ def test_what_is_told_of_other_children_does_not_wait_for_our_write() -> None:
         assert heard == [(CART, None, secret(5, name="other"))]
     cache.update("Secret", secret(6))
     assert len(heard) == 2, "nor does anything wait when it is over"
+
+
+def test_a_list_of_the_same_version_again_is_no_restored_backup() -> None:
+    cache = Cache()
+    cache.replace("Secret", [secret(5)], "10")
+    cache.update("Secret", secret(12, name="newer"))
+    cache.replace("Secret", [secret(5)], "10")
+    assert [child["metadata"]["name"] for child in cache.children(CART)] == ["cart-db", "newer"]

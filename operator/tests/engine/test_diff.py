@@ -241,3 +241,14 @@ def test_a_path_reads_as_people_write_it() -> None:
     )
     keyed = ("f:spec", "f:ports", 'k:{"port":80,"protocol":"TCP"}', "f:name")
     assert readable(keyed) == "spec.ports[port=80,protocol=TCP].name"
+
+
+def test_a_path_is_in_the_notation_of_managed_fields() -> None:
+    live = deployment({"containers": [{**POD["containers"][0], "image": "a:2"}]})
+    assert differences(deployment(POD), live) == [IMAGE]
+
+
+def test_whether_a_list_is_atomic_depends_on_the_kind_also_inside_of_another_list() -> None:
+    ports = [{"port": 80, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]
+    want = {"kind": "NetworkPolicy", "spec": {"ingress": [{"ports": ports}]}}
+    assert paths(want, {"spec": {"ingress": [{"ports": ports[::-1]}]}}) == ["spec.ingress"]

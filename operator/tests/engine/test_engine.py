@@ -633,3 +633,15 @@ async def test_it_is_well_for_as_long_as_a_list_or_a_reconcile_may_take(
     engine.queue._clock = lambda: STUCK_SECONDS
     engine.queue._in_work["cart"] = 0.0  # type: ignore[index]
     engine.check()
+
+
+async def test_when_all_that_was_there_at_the_start_is_looked_at_it_is_said_once() -> None:
+    with capture_logs() as said:
+        async with running(MemoryApi()) as world:
+            world.apply(ports=PORTS)
+            await world.quiet()
+            world.apply(ports=PORTS, replicas=2)
+            await world.quiet()
+    events = [line["event"] for line in said]
+    assert (events.count("started"), events.count("caught up")) == (1, 1)
+    assert events.index("started") < events.index("created") < events.index("caught up")

@@ -141,3 +141,28 @@ async def test_an_event_has_all_that_kubectl_describe_shows(server: Server, reco
         "reportingInstance": "shop-operator-0",
     }
     assert second["type"] == "Normal"
+
+
+async def test_an_event_about_what_has_no_version_says_so(server: Server, recorder: Events) -> None:
+    metadata = {name: value for name, value in CART["metadata"].items() if name != "resourceVersion"}  # type: ignore[attr-defined]
+    await tell(recorder, about={**CART, "metadata": metadata})
+    assert server.created[0]["regarding"]["resourceVersion"] == ""
+
+
+async def test_a_long_name_of_the_instance_fits_the_api(server: Server) -> None:
+    recorder = Events(server, "x" * 200)  # type: ignore[arg-type]
+    await tell(recorder)
+    assert server.created[0]["reportingInstance"] == "x" * 128
+
+
+async def test_the_longest_note_is_left_whole(recorder: Events, server: Server) -> None:
+    await tell(recorder, "x" * 1024)
+    assert server.created[0]["note"] == "x" * 1024
+
+
+async def test_two_notes_on_one_object_are_two_events(recorder: Events, server: Server) -> None:
+    await tell(recorder, "one")
+    await tell(recorder, "two")
+    names = [event["metadata"]["name"] for event in server.created]
+    assert len(set(names)) == 2
+    assert all(len(name) == len("cart.") + 16 for name in names)

@@ -126,3 +126,49 @@ def test_a_call_is_counted_by_what_it_was_and_how_it_ended() -> None:
     metrics.observe_call("apply", "Deployment", 201)
     labels = {"verb": "apply", "kind": "Deployment", "code": "201"}
     assert metrics.registry.get_sample_value("shop_operator_api_calls_total", labels) == 1
+
+
+def test_labels_are_those_that_dashboards_and_alerts_select_by() -> None:
+    cache, metrics = Cache(), Metrics()
+    cache.update("ShopService", service("cart", ("Ready", "True"), autoscaling=SCALED))
+    metrics.watch(Queue(), cache)
+    metrics.observe_call("apply", "Deployment", 201)
+    metrics.drift.labels("Service", "edited").inc()
+    metrics.errors.labels("Conflict").inc()
+    metrics.reconciles.labels("done").observe(0.1)
+    families = list(text_string_to_metric_families(generate_latest(metrics.registry).decode()))
+    labels = {
+        family.name: tuple(family.samples[0].labels) for family in families if family.name.startswith("shop")
+    }
+    of_service = ("namespace", "name")
+    assert {name: set(found) for name, found in labels.items()} == {
+        "shop_operator_reconcile_duration_seconds": {"outcome", "le"},
+        "shop_operator_api_calls": {"verb", "kind", "code"},
+        "shop_operator_drift_repaired": {"kind", "what"},
+        "shop_operator_errors": {"reason"},
+        "shop_operator_queue_depth": set(),
+        "shop_operator_queue_age_seconds": set(),
+        "shop_operator_in_work": set(),
+        "shop_operator_retrying": set(),
+        "shop_service_replicas_desired": {*of_service},
+        "shop_service_replicas_ready": {*of_service},
+        "shop_service_autoscaler_limit": {*of_service, "bound"},
+        "shop_service_autoscaler_target": {*of_service, "metric"},
+        "shop_service_condition": {*of_service, "condition"},
+    }
+    for family in families:
+        if family.name.startswith("shop"):
+            first, help_ = family.documentation[0], family.documentation
+            assert first.isupper() or first.isdigit(), help_
+            assert help_.endswith("."), help_
+            assert not help_.isupper(), help_
+
+
+def test_the_time_of_a_reconcile_is_told_from_a_millisecond_to_ten_seconds() -> None:
+    metrics = Metrics()
+    metrics.reconciles.labels("done").observe(0.003)
+    (family,) = [f for f in metrics.registry.collect() if f.name.startswith("shop_operator_reconcile")]
+    bounds = [float(s.labels["le"]) for s in family.samples if "le" in s.labels]
+    assert bounds == [
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, float("inf")
+    ]  # fmt: skip

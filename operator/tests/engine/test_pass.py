@@ -227,7 +227,7 @@ async def test_a_field_of_which_nobody_is_known_to_have_removed_it_is_put_back(w
 async def test_a_field_that_the_cluster_does_not_keep_is_said_and_is_no_drift(world: World) -> None:
     def webhook(manifest: dict[str, Any]) -> dict[str, Any]:
         if manifest["kind"] == "Service":
-            del manifest["spec"]["selector"]
+            del manifest["spec"]["selector"], manifest["spec"]["type"]
         return manifest
 
     world.api.admission = webhook
@@ -240,8 +240,8 @@ async def test_a_field_that_the_cluster_does_not_keep_is_said_and_is_no_drift(wo
     found = world.condition("Reconciled")
     assert (found["status"], found["reason"]) == ("False", "FieldNotKept")
     assert found["message"] == (
-        "Service cart: the API server has spec.selector otherwise than given: does this cluster not know the"
-        " field, or does an admission webhook change it?"
+        "Service cart: the API server has spec.type, spec.selector otherwise than given: does this cluster"
+        " not know the field, or does an admission webhook change it?"
     )
     assert world.counted("shop_operator_drift_repaired_total", kind="Service", what="edited") == 0
     assert not any("DriftRepaired" in event for event in world.api.events)
@@ -292,6 +292,17 @@ async def test_of_children_that_went_with_their_service_nothing_is_told(world: W
     await world.quiet()
     assert world.api.events == told
     assert world.engine.cache.get("ShopService", *CART) is None
+
+
+async def test_whose_status_can_be_written_to_nobody_is_not_asked_for_again(world: World) -> None:
+    world.apply(ports=PORTS)
+    await world.quiet()
+    del world.api.objects[Ref("ShopService", "shop", "cart")]
+    world.api.calls.clear()
+    world.api.remove("Service", "cart")
+    await world.quiet()
+    assert world.api.calls == ["get Service cart", "apply Service cart", "apply ShopService cart status"]
+    assert world.api.events == []
 
 
 async def test_a_child_without_its_labels_is_found_by_its_name_and_gets_them_back(world: World) -> None:

@@ -11,6 +11,7 @@ from shop_operator.engine.plan import (
     Delete,
     HandOver,
     Step,
+    described,
     last_applied,
     plan,
     stages,
@@ -257,3 +258,66 @@ def test_what_is_made_once_is_left_alone_afterwards() -> None:
     assert names(steps([job], [], Gate("Migrating", job="cart-migrate-1"))) == ["Create Job"]
     edited = {**job, "spec": {"a": 2}}
     assert steps([job], [edited], Gate("Migrating", job="cart-migrate-1")) == []
+
+
+GOING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+
+
+def going(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {**manifest, "metadata": {**manifest["metadata"], **GOING}}
+
+
+def test_what_is_being_deleted_is_neither_written_nor_deleted_again() -> None:
+    assert steps([], [going(child("Service"))]) == []
+    assert steps([child("Service")], [going(with_hash(child("Service", spec={"type": "x"})))]) == []
+    there = going(with_hash(deployment()))
+    there["spec"] = {**there["spec"], "replicas": 0}
+    assert steps([deployment()], [there], bounds=Bounds(2, 8)) == []
+
+
+def test_what_a_step_does_is_said_in_a_line() -> None:
+    old = with_hash(deployment(replicas=1))
+    said = {
+        "Create": described(Create(child("Secret"))),
+        "Apply": described(Apply(child("Service"), None)),
+        "change": described(Apply(with_hash(deployment(replicas=2, paused=True)), old)),
+        "fewer fields": described(Apply(with_hash(deployment()), old)),
+        "Delete": described(Delete(child("Service"))),
+        "Conflict": described(Conflict(child("Service"), child("Service"))),
+        "HandOver": described(HandOver(Ref("Deployment", "shop", "cart"), 2)),
+    }
+    assert {step: list(lines) for step, lines in said.items()} == {
+        "Create": ["+ Secret cart"],
+        "Apply": ["+ Service cart"],
+        "change": ["~ Deployment cart: spec.replicas, spec.paused"],
+        "fewer fields": ["~ Deployment cart: fields no longer wanted are removed"],
+        "Delete": ["- Service cart"],
+        "Conflict": ["! Service cart: exists and is not this service's; it would be left alone"],
+        "HandOver": [],
+    }
+
+
+def test_only_what_migrates_is_recorded_and_only_the_services_own_deployment() -> None:
+    def recorded(manifest: dict[str, Any], *, migrates: bool) -> bool:
+        return (
+            "shopservice.dev/last-applied"
+            in with_hash(manifest, migrates=migrates)["metadata"]["annotations"]
+        )
+
+    assert recorded(deployment(), migrates=True)
+    assert not recorded(deployment(), migrates=False)
+    assert not recorded(child("Service"), migrates=True)
+    other = deployment()
+    other["metadata"]["labels"] = {**LABELS, "app.kubernetes.io/component": "database"}
+    assert not recorded(other, migrates=True)
+    other["metadata"]["labels"] = {}
+    assert not recorded(other, migrates=True)
+
+
+def test_the_record_is_as_short_as_it_can_be_and_other_annotations_stay() -> None:
+    manifest = deployment()
+    manifest["metadata"]["annotations"] = {"a": "b"}
+    annotations = with_hash(manifest, migrates=True)["metadata"]["annotations"]
+    assert annotations["a"] == "b"
+    assert ": " not in annotations["shopservice.dev/last-applied"]
+    assert manifest["metadata"]["annotations"] == {"a": "b"}, "what was given is not changed"

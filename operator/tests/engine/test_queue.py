@@ -147,3 +147,52 @@ async def test_a_worker_for_repairs_takes_nothing_else_and_is_free_when_the_othe
     queue.add("broken", Priority.REPAIR)
     assert await repairs == "broken"
     assert await queue.get() == "also made"
+
+
+async def test_the_waits_double_up_to_the_longest_and_are_never_cut_by_more_than_half(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue: Queue[str] = Queue(first_backoff=1, last_backoff=5)
+    bounds: list[tuple[float, float]] = []
+    monkeypatch.setattr("random.uniform", lambda least, most: bounds.append((least, most)) or most)
+    delays = []
+    for _ in range(40):
+        queue.add("a")
+        await queue.get()
+        delays.append(queue.failed("a"))
+    assert delays == [1, 2, 4] + [5] * 37
+    assert set(bounds) == {(0.5, 1.0)}
+    assert queue.failing == 1
+
+
+async def test_by_default_it_is_tried_again_soon_and_at_least_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue: Queue[str] = Queue()
+    monkeypatch.setattr("random.uniform", lambda least, most: most)
+    delays = []
+    for _ in range(12):
+        queue.add("a")
+        await queue.get()
+        delays.append(queue.failed("a"))
+    assert (delays[0], delays[-1]) == (0.05, 60.0)
+
+
+async def test_a_key_that_became_urgent_while_its_work_failed_is_urgent_when_it_comes_again() -> None:
+    queue: Queue[str] = Queue(first_backoff=0.001)
+    queue.add("a")
+    await queue.get()
+    queue.add("a", Priority.REPAIR)
+    queue.failed("a")
+    assert queue.depth == 0, "a failing key is no hot loop"
+    assert await asyncio.wait_for(queue.get(Priority.REPAIR), 1) == "a"
+    assert queue.depth == 0
+
+
+async def test_a_key_that_is_added_does_not_come_a_second_time_for_its_retry() -> None:
+    queue: Queue[str] = Queue()
+    queue.add_after("a", 0.005)
+    queue.add("a")
+    assert await drain(queue) == ["a"]
+    await asyncio.sleep(0.02)
+    assert queue.depth == 0
