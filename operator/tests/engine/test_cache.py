@@ -317,3 +317,11 @@ def test_a_list_of_the_same_version_again_is_no_restored_backup() -> None:
     cache.update("Secret", secret(12, name="newer"))
     cache.replace("Secret", [secret(5)], "10")
     assert [child["metadata"]["name"] for child in cache.children(CART)] == ["cart-db", "newer"]
+
+
+def test_a_change_is_told_with_what_was_there_before() -> None:
+    cache = Cache()
+    heard = listening(cache)
+    cache.update("Secret", secret(1))
+    cache.update("Secret", secret(2, data={"a": "b"}))
+    assert heard == [(CART, None, secret(1)), (CART, secret(1), secret(2, data={"a": "b"}))]

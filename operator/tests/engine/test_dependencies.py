@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from shop_operator.children import Caller
 from shop_operator.engine.cache import Key
-from shop_operator.engine.dependencies import Dependencies
+from shop_operator.engine.dependencies import Dependencies, depends_on
 
 CART, CATALOG, SEARCH = Key("shop", "cart"), Key("shop", "catalog"), Key("shop", "search")
 
@@ -56,3 +56,25 @@ def test_a_service_is_a_callee_of_those_that_named_it_before_it_was_there() -> N
     known.change(CART, None, cart("catalog"))
     catalog = {"metadata": {"namespace": "shop", "name": "catalog"}, "spec": {}}
     assert known.change(CATALOG, None, catalog) == {CART}
+
+
+def test_a_change_from_what_was_never_told_is_taken_as_it_is() -> None:
+    known = Dependencies()
+    assert known.change(CART, cart("catalog"), None) == {CATALOG}
+    assert known.change(CART, None, None) == set()
+
+
+def test_a_callee_may_be_in_another_namespace_and_what_is_no_callee_is_passed_over() -> None:
+    rates = {"name": "rates", "namespace": "finance"}
+    named = {**cart(), "spec": {"dependsOn": [rates, "catalog", {"namespace": "shop"}, {"name": "search"}]}}
+    assert depends_on(named) == {Key("finance", "rates"), SEARCH}
+    for spec in (None, [], {"dependsOn": "catalog"}, {}):
+        assert depends_on({**cart(), "spec": spec}) == frozenset()
+    assert depends_on({"metadata": {"namespace": "shop", "name": "cart"}}) == frozenset()
+    assert depends_on(None) == frozenset()
+
+
+def test_a_service_that_names_itself_concerns_nobody_else() -> None:
+    known = Dependencies()
+    assert known.change(CART, None, cart("cart")) == set()
+    assert known.callers(CART) == {Caller("shop", "cart", "cart")}

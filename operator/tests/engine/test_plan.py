@@ -321,3 +321,12 @@ def test_the_record_is_as_short_as_it_can_be_and_other_annotations_stay() -> Non
     assert annotations["a"] == "b"
     assert ": " not in annotations["shopservice.dev/last-applied"]
     assert manifest["metadata"]["annotations"] == {"a": "b"}, "what was given is not changed"
+
+
+def test_what_is_made_is_recorded_from_the_first_time_where_there_are_migrations() -> None:
+    (made,) = steps([deployment()], [], Gate("Open", job="cart-migrate-1"))
+    assert isinstance(made, Apply)
+    assert last_applied(made.manifest) == deployment()
+    (made,) = steps([deployment()], [])
+    assert isinstance(made, Apply)
+    assert last_applied(made.manifest) is None
