@@ -1,6 +1,7 @@
 """Two logins that take turns: what the Secrets say is all that decides."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -124,3 +125,23 @@ def test_a_rotation_says_what_it_waits_for() -> None:
     assert state.job
     assert state.job in gap.message
     assert gaps("database", found(LOGINS), Credentials(), around(LOGINS)) == []
+
+
+def test_where_the_logins_are_lost_the_binding_says_which_revision_it_is() -> None:
+    healed = found({}, 5, bound={**BINDING, "revision": "3"})
+    assert (healed.revision, healed.next) == ("3", "5.new3")
+    assert found({}, None, bound={}).revision == "0"
+    assert found({}, None, bound={"username": "cart_a", "password": "p"}).revision == "0"
+
+
+def test_less_than_a_second_is_no_reason_to_look_again_sooner() -> None:
+    wanted = Credentials(revision=2)
+    nearly = replace(
+        around({**LOGINS, "since": "2026-11-21T11:57:01Z"}), now=lambda: NOW + timedelta(seconds=0.5)
+    )
+    (gap,) = gaps("cache", logins("cart-db", wanted, nearly), wanted, nearly)
+    assert gap.retry_seconds == 1.0
+    assert gap.message == (
+        "spec.cache.credentials: revision 2 waits until 3 minutes after the rotation before, "
+        "2026-11-21T11:57:01Z: pods may still be using the login before"
+    )
