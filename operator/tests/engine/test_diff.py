@@ -218,14 +218,15 @@ def test_of_those_who_wrote_since_our_apply_the_last_is_named() -> None:
     fields = [
         entry("shop-operator", {}, "2026-02-01T00:00:00Z"),
         entry("shop-operator", {}, "2026-01-01T00:00:00Z"),
-        entry("second", {"f:metadata": {}}, "2026-03-02T00:00:00Z"),
         entry("first", {"f:metadata": {}}, "2026-03-01T00:00:00Z"),
+        entry("second", {"f:metadata": {}}, "2026-03-03T00:00:00Z"),
+        entry("between", {"f:metadata": {}}, "2026-03-02T00:00:00Z"),
         {"manager": "timeless", "fieldsV1": {"f:metadata": {}}},
     ]
     assert managers(fields, IMAGE, ours="shop-operator") == ["second"]
     same_second = [fields[0], entry("quick", {"f:metadata": {}}, "2026-02-01T00:00:00Z")]
     assert managers(same_second, IMAGE, ours="shop-operator") == ["quick"]
-    assert managers([fields[0], fields[4]], IMAGE, ours="shop-operator") == []
+    assert managers([fields[0], fields[-1]], IMAGE, ours="shop-operator") == []
 
 
 def test_where_our_own_apply_is_not_recorded_anybody_may_have_been_it() -> None:

@@ -1,5 +1,6 @@
 """Events are told once, counted when they repeat, and bounded whatever happens."""
 
+import re
 from typing import Any
 
 import pytest
@@ -166,3 +167,44 @@ async def test_two_notes_on_one_object_are_two_events(recorder: Events, server: 
     names = [event["metadata"]["name"] for event in server.created]
     assert len(set(names)) == 2
     assert all(len(name) == len("cart.") + 16 for name in names)
+
+
+async def test_what_there_was_no_allowance_for_is_written_when_there_is(
+    recorder: Events, server: Server
+) -> None:
+    for number in range(BURST):
+        await tell(recorder, f"note {number}")
+    await tell(recorder, "one too many")
+    assert server.writes == BURST
+    server.now += REFILL_SECONDS
+    await tell(recorder, "one too many")
+    assert server.created[-1]["note"] == "one too many"
+    assert server.patched == []
+
+
+async def test_a_repetition_is_counted_with_the_time_that_it_was_last_seen(
+    recorder: Events, server: Server
+) -> None:
+    await tell(recorder)
+    await tell(recorder)
+    (series,) = server.patched
+    assert series == {"count": 2, "lastObservedTime": series["lastObservedTime"]}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", series["lastObservedTime"])
+
+
+async def test_the_longest_unused_is_forgotten_first(
+    recorder: Events, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "REMEMBERED", 2)
+    for note in ("a", "b", "a", "c", "a"):
+        await tell(recorder, note)
+    assert [event["note"] for event in server.created] == ["a", "b", "c"]
+    await tell(recorder, "b")
+    assert [event["note"] for event in server.created] == ["a", "b", "c", "b"]
+
+
+async def test_the_same_at_the_end_of_a_series_still_belongs_to_it(recorder: Events, server: Server) -> None:
+    await tell(recorder)
+    server.now += events.SERIES_SECONDS
+    await tell(recorder)
+    assert (len(server.created), len(server.patched)) == (1, 1)

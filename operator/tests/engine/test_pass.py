@@ -587,6 +587,14 @@ async def test_a_pod_that_does_not_come_up_is_reported_with_its_service(world: W
     assert "Pod" not in {child["kind"] for child in world.status()["children"]}
 
 
+async def test_a_spec_that_could_never_be_read_has_no_children_and_it_is_said(world: World) -> None:
+    world.apply(ports="many")
+    await world.quiet()
+    assert world.condition("Reconciled")["reason"] == "InvalidSpec"
+    assert world.status()["children"] == []
+    assert world.written() == ["apply ShopService cart status", "create Event InvalidSpec"]
+
+
 async def test_of_a_spec_that_cannot_be_read_all_is_said_that_can_be_known(world: World) -> None:
     world.apply(ports=PORTS, database={}, migrations=MIGRATIONS)
     await world.quiet()

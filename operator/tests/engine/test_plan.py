@@ -330,3 +330,12 @@ def test_what_is_made_is_recorded_from_the_first_time_where_there_are_migrations
     (made,) = steps([deployment()], [])
     assert isinstance(made, Apply)
     assert last_applied(made.manifest) is None
+
+
+def test_a_deployment_that_names_no_number_has_one_pod() -> None:
+    assert names(steps([deployment()], [with_hash(deployment())], bounds=Bounds(2, 8))) == [
+        "HandOver Deployment 2"
+    ]
+    assert steps([deployment()], [with_hash(deployment())], bounds=Bounds(1, 8)) == []
+    released = {**with_hash(deployment(paused=True)), "ownsReplicas": True}
+    assert names(steps([deployment()], [released]))[0] == "HandOver Deployment 1"
