@@ -133,6 +133,15 @@ async def test_nothing_to_do_is_nothing_done(world: World) -> None:
     assert world.api.calls == []
 
 
+async def test_a_change_of_the_spec_costs_no_read(world: World) -> None:
+    world.apply(ports=PORTS)
+    await world.quiet()
+    world.api.calls.clear()
+    world.apply(ports=PORTS, env=[{"name": "A", "value": "1"}])
+    await world.quiet()
+    assert world.api.calls == ["apply Deployment cart", "apply ShopService cart status"]
+
+
 async def test_a_restart_finds_all_as_it_should_be(world: World) -> None:
     world.apply(ports=PORTS, database={})
     await world.quiet()
@@ -179,6 +188,8 @@ async def test_a_deleted_child_is_made_again_and_it_is_told(world: World) -> Non
     ]
     assert world.api.events == ["Warning ChildRestored Apply: Service cart was deleted; made again"]
     assert world.counted("shop_operator_drift_repaired_total", kind="Service", what="deleted") == 1
+    child = next(c for c in world.status()["children"] if c["kind"] == "Service")
+    assert child["reason"] == "Repaired: was deleted"
 
 
 async def test_what_is_no_longer_wanted_is_pruned_and_what_is_retained_stays(world: World) -> None:

@@ -316,18 +316,49 @@ async def test_a_child_without_its_labels_is_found_by_its_name_and_gets_them_bac
         assert again.condition("Reconciled")["status"] == "True"
 
 
-async def test_a_credential_without_its_labels_keeps_its_password_and_is_no_news(still: World) -> None:
+async def test_what_is_there_and_not_known_yet_is_read_before_anything_is_made_of_it(still: World) -> None:
+    still.apply(ports=PORTS, database={})
+    await passed(still)
+    again = World(still.api)
+    again.engine.cache.update("ShopService", still.api.live("ShopService"))
+    heard: list[Any] = []
+    again.engine.cache.listen(lambda *told: heard.append(told))
+    again.api.calls.clear()
+    await passed(again)
+    assert again.written() == []
+    assert heard == []
+
+
+async def test_credentials_without_their_labels_keep_their_passwords_and_get_the_labels_back(
+    still: World,
+) -> None:
+    spec = {"database": {"deletionPolicy": "Delete"}}
+    still.apply(**spec)
+    await passed(still)
+    names = ("cart-db", "cart-db-logins")
+    before = [secret_data(still, name) for name in names]
+    for name in names:
+        still.api.edit("Secret", name, lambda live: live["metadata"].update(labels={}))
+    again = World(still.api)
+    again.engine.cache.update("ShopService", still.api.live("ShopService"))
+    await passed(again)
+    assert [secret_data(again, name) for name in names] == before
+    for name in names:
+        assert again.api.live("Secret", name)["metadata"]["labels"]["shopservice.dev/name"] == "cart"
+
+
+async def test_a_retained_credential_without_its_labels_is_nobodys_and_is_not_overwritten(
+    still: World,
+) -> None:
     still.apply(database={})
     await passed(still)
     before = secret_data(still, "cart-db")
     still.api.edit("Secret", "cart-db", lambda live: live["metadata"].update(labels={}))
     again = World(still.api)
     again.engine.cache.update("ShopService", still.api.live("ShopService"))
-    heard: list[Any] = []
-    again.engine.cache.listen(lambda *told: heard.append(told))
     await passed(again)
     assert secret_data(again, "cart-db") == before
-    assert heard == []
+    assert again.condition("Reconciled")["reason"] == "ChildConflict"
 
 
 async def test_a_secret_may_hold_what_is_no_text_or_nothing(world: World) -> None:

@@ -205,6 +205,9 @@ def test_what_keeps_a_claim_from_its_volume_is_said_with_what_to_do() -> None:
     assert list(seen(without_class).obstacles([waiting])) == [
         f"{waits}, whose storage class is none: set that one"
     ]
+    neither = claim(uid="u2", phase="Pending")
+    del neither["spec"]["storageClassName"]
+    assert list(seen(without_class).obstacles([neither])) == []
     # One that nobody has used, and claims of which nothing is known yet or that want none.
     assert list(seen(volume("Retain", "Available", namespace="", name="", uid="")).obstacles([waiting])) == []
     unknown = {**waiting, "status": {}}

@@ -167,13 +167,19 @@ class Reconciler:
         return desired, steps
 
     def _context(self, key: Key) -> Context:
-        children = list(self._cache.children(key))
+        uid = self._uid(key)
+        # What has lost its labels is under no service's key, and yet its password is the one to be kept.
+        unlabelled = self._cache.children(Key(key.namespace, ""))
+        children = [
+            *self._cache.children(key),
+            *(child for child in unlabelled if owner(child, key, uid) is Owner.OURS),
+        ]
         return Context(
             settings=self._settings,
             kinds=self.kinds,
             dependants=self._dependencies.callers(key),
             issuer=self.issuer,
-            autoscalers=of_others(children, key, self._uid(key)),
+            autoscalers=of_others(children, key, uid),
             secrets={
                 child["metadata"]["name"]: _decoded(child) for child in children if child["kind"] == "Secret"
             },
