@@ -315,7 +315,16 @@ class Cluster:
 
     def mark(self) -> None:
         """Forget the calls so far."""
-        self._mark = self.server.audit_log.stat().st_size if self.server.audit_log else 0
+        self._mark += len(self._audited())
+
+    def _audited(self) -> bytes:
+        """The audit log's lines since the mark; the server may be in the middle of writing the next one."""
+        if not self.server.audit_log or not self.server.audit_log.exists():
+            return b""
+        with open(self.server.audit_log, "rb") as log:
+            log.seek(self._mark)
+            written = log.read()
+        return written[: written.rfind(b"\n") + 1]
 
     def calls(self, *, own_namespace: bool = True) -> list[str]:
         """What the operator asked for since the mark, as `verb resource/name`; watches apart.
@@ -323,9 +332,7 @@ class Cluster:
         The further pages of a list are `continue resource/`.
         """
         assert self.server.audit_log
-        with open(self.server.audit_log) as log:
-            log.seek(self._mark)
-            entries = [json.loads(line) for line in log]
+        entries = [json.loads(line) for line in self._audited().splitlines()]
         return [
             f"{_verb(entry)} {entry['objectRef']['resource']}/{entry['objectRef'].get('name', '')}"
             for entry in entries
