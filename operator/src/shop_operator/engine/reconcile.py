@@ -72,8 +72,6 @@ class Pass:
     protection: Condition | None = None
     # Children that had been there, and were made again.
     restored: list[Ref] = field(default_factory=list)
-    # Whether the status was written.
-    written: bool = False
     retry: bool = False
     # What was not done because the service is suspended.
     suspended: tuple[str, ...] | None = None
@@ -135,8 +133,8 @@ class Reconciler:
         if done.raced:
             raise done.raced  # what is there is about to be looked at again
         gaps = builders.gaps(shop, self._context(key))
-        await self._report(key, service, shop, desired, gaps, done)
-        await self._tell_restored(service, done)
+        written = await self._report(key, service, shop, desired, gaps, done)
+        await self._tell_restored(service, done.restored, written)
         if done.retry:
             raise Incomplete("; ".join(message for _, message in done.problems))
         return min((gap.retry_seconds for gap in gaps if gap.retry_seconds is not None), default=None)
@@ -378,16 +376,16 @@ class Reconciler:
         done.restored.append(ref)
         log.info("restored", child=str(ref))
 
-    async def _tell_restored(self, service: Manifest, done: Pass) -> None:
+    async def _tell_restored(self, service: Manifest, restored: list[Ref], written: bool) -> None:
         """Tell of children that were made again, unless they went with their service or a part of it: then
         the watch of the ShopServices is only behind that of the children. The answer to the status write,
         which the cache has by now, says so; where there was none to write, the service is read."""
-        if not done.restored or (not done.written and not await self._is_current(service)):
+        if not restored or (not written and not await self._is_current(service)):
             return
         known = self._cache.get(KIND, service["metadata"]["namespace"], service["metadata"]["name"])
         if known is None or _wanted(known) != _wanted(service):
             return
-        for ref in done.restored:
+        for ref in restored:
             self._metrics.drift.labels(ref.kind, "deleted").inc()
             await self._events.tell(
                 service, "ChildRestored", f"{ref} was deleted; made again", action="Apply", warning=True
@@ -401,7 +399,8 @@ class Reconciler:
         desired: list[Manifest],
         gaps: list[Gap],
         done: Pass,
-    ) -> None:
+    ) -> bool:
+        """Whether there was something to write."""
         rollout = self._gate(shop)
         # An object that belongs to another service is not this one's child, whatever its name.
         own = {ref_of(child): child for child in self._cache.children(key)}
@@ -415,7 +414,7 @@ class Reconciler:
             # Limited to one namespace, the operator cannot know of others.
             and self._settings.namespace in ("", name.namespace)
         ]
-        done.written = await self._write_status(
+        return await self._write_status(
             service,
             Facts(
                 service=service,
