@@ -288,7 +288,11 @@ async def test_keda_that_never_goes_for_good_is_not_waited_for(cluster, operator
         await cluster.until_there("HorizontalPodAutoscaler", "cart")
         await cluster.until_gone("HorizontalPodAutoscaler", "keda-hpa-cart")
         await cluster.until_reconciled("cart")
-        assert (await cluster.get("ScaledObject", "cart"))["metadata"]["deletionTimestamp"]
+
+        async def going() -> str:
+            return (await cluster.get("ScaledObject", "cart"))["metadata"]["deletionTimestamp"]
+
+        await cluster.until(going)  # the API server deletes a CRD's objects some time after it marked the CRD
     finally:
         await cluster.edit("ScaledObject", "cart", {"metadata": {"finalizers": None}})
 
