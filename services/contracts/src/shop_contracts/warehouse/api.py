@@ -3,15 +3,16 @@
 | route | does |
 |---|---|
 | `GET /availability?id=…&id=…` | how much of each product can be ordered now; for anybody |
-| `PUT /internal/reservations/{order_id}` | holds stock for an order until `expires_at`: all of it or nothing |
-| `POST /internal/reservations/{order_id}:commit` | the hold does not expire any more; a lapsed one is taken again |
+| `PUT /internal/reservations/{order_id}` | holds all that an order wants until `expires_at`, or nothing |
+| `POST /internal/reservations/{order_id}:commit` | it does not expire any more; a lapsed one is taken again |
 | `DELETE /internal/reservations/{order_id}` | gives it back; what comes later for this order is refused |
 | `POST /internal/reservations/{order_id}:ship` | it leaves the warehouse |
 | `GET /internal/reservations/{order_id}` | how it stands |
 | `PUT /internal/returns/{return_id}` | goods of an order have come back |
 
-Every internal request may be repeated: the answer is how things stand. What is refused for good is a 409 whose
-`type` is one of the constants below; `illegal-state` has a member `state`, `out-of-stock` has `shortages`.
+Every internal request may be repeated: the answer is how things stand. What is refused for good is a 409
+whose `type` is one of the constants below; `illegal-state` has a member `state`, `out-of-stock` and
+`stock-missing` have `shortages`.
 """
 
 from typing import Annotated, Literal
@@ -44,7 +45,7 @@ WarehouseCode = Annotated[
 ]
 Quantity = Annotated[int, Field(ge=1, le=1_000_000, examples=[2])]
 State = Literal["held", "committed", "shipped", "released", "expired"]
-"""held → committed → shipped; held → expired, which a commit takes again; and released from all but shipped."""
+"""held → committed → shipped; held → expired, which a commit takes again; all but shipped → released."""
 
 _PRODUCT = "018f6d2e-6f00-7cc0-8000-1f6a2d0c0001"
 _ORDER = "018f6d2e-6f00-7cc0-8000-1f6a2d0c00a1"

@@ -1,7 +1,8 @@
 """The warehouse's events, on stream `warehouse`.
 
 The subject is the product's id, but for `reservation.expired`, whose subject is the order's. The envelope's
-`sequence` counts all events of a product, in the order of its changes: of two `stock.changed` the higher is newer.
+`sequence` counts all events of a product, in the order of its changes: of two
+`stock.changed` the higher is newer.
 """
 
 from typing import Literal
