@@ -1,11 +1,13 @@
 """What every bus promises, on each of them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import pytest
-from shop_chassis.events import Bus, Delivery, NoStreamError, Subscription
+from shop_chassis.events import Bus, Delivery, NoStreamError, Stored, Subscription
+from shop_chassis.tables import utc_now
 
 
 @pytest.fixture
@@ -184,3 +186,53 @@ async def test_browse_and_remove(bus: Bus, stream: str) -> None:
     await bus.remove(stream, second.number)
     await bus.remove(stream, second.number)
     assert [stored.number for stored in await bus.browse(stream)] == [first.number, third.number]
+
+
+async def read(following: AsyncGenerator[Stored, None], count: int) -> list[str]:
+    """So many of what it gives."""
+    async with asyncio.timeout(20):
+        return [(await anext(following)).body.decode() for _ in range(count)]
+
+
+async def test_a_follower_gets_what_is_there_and_what_comes(bus: Bus, stream: str) -> None:
+    await publish(bus, "a")
+    await publish(bus, "other", topic="catalog.product.changed")
+    await publish(bus, "b")
+    async with aclosing(bus.follow(stream, ["catalog.price.changed"])) as following:
+        assert await read(following, 2) == ["a", "b"]
+        waiting = asyncio.create_task(read(following, 2))
+        await publish(bus, "c", "d")
+        assert await waiting == ["c", "d"]
+
+
+async def test_each_follower_gets_everything(bus: Bus, stream: str) -> None:
+    bodies = [str(number) for number in range(600)]  # more than are asked for at once
+    async with (
+        aclosing(bus.follow(stream, ["catalog.>"])) as one,
+        aclosing(bus.follow(stream, ["catalog.>"])) as two,
+    ):
+        reading = [asyncio.create_task(read(each, len(bodies))) for each in (one, two)]
+        await publish(bus, *bodies)
+        assert await asyncio.gather(*reading) == [bodies, bodies]
+
+
+async def test_following_starts_after_a_number_or_a_time(bus: Bus, stream: str) -> None:
+    await publish(bus, "a", "b")
+    _, second = await bus.browse(stream)
+    async with aclosing(bus.follow(stream, ["catalog.>"], after=1)) as following:
+        assert await read(following, 1) == ["b"]
+    since = utc_now()
+    assert second.at < since
+    await publish(bus, "c")
+    async with aclosing(bus.follow(stream, ["catalog.>"], since=since)) as following:
+        assert await read(following, 1) == ["c"]
+
+
+async def test_a_stream_that_is_not_there_yet_is_waited_for(bus: Bus) -> None:
+    async with aclosing(bus.follow("catalog", ["catalog.>"])) as following:
+        waiting = asyncio.create_task(read(following, 1))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await bus.ensure_stream("catalog", max_age=3600)
+        await publish(bus, "a")
+        assert await waiting == ["a"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,49 @@ async def test_a_durable_that_somebody_deleted_is_made_again(
         await (await bus.jetstream()).delete_consumer("catalog", "worker")
         await send(bus, event(2))
         await until(two)
+
+
+async def test_a_follower_misses_nothing_while_the_broker_restarts_and_its_consumer_goes(
+    bus: NatsBus, nats_server: NatsServer, until: Any
+) -> None:
+    await bus.ensure_stream("catalog", max_age=3600)
+    read: list[int] = []
+
+    async def follow() -> None:
+        async with aclosing(bus.follow("catalog", ["catalog.>"])) as following:
+            async for message in following:
+                read.append(Event.decode(message.body).sequence)
+
+    async def consumers() -> list[str]:
+        return [info.name for info in await (await bus.jetstream()).consumers_info("catalog")]
+
+    task = asyncio.create_task(follow())
+    await send(bus, event(1))
+    await until(lambda: read == [1])
+    nats_server.kill()
+    nats_server.start()
+    await until(lambda: bus.problem() is None)
+    await send(bus, event(2))
+    await until(lambda: read == [1, 2])
+    [name] = await consumers()
+    await (await bus.jetstream()).delete_consumer("catalog", name)
+    await send(bus, event(3))
+    await until(lambda: read == [1, 2, 3])
+    task.cancel()
+    await asyncio.wait([task])
+    assert await consumers() == []
+
+
+async def test_a_stream_that_was_made_anew_is_followed_from_its_start(bus: NatsBus, until: Any) -> None:
+    await bus.ensure_stream("catalog", max_age=3600)
+    await send(bus, event(1), event(2))
+    async with aclosing(bus.follow("catalog", ["catalog.>"])) as following:
+        assert [(await anext(following)).number for _ in range(2)] == [1, 2]
+        await (await bus.jetstream()).delete_stream("catalog")
+        await bus.ensure_stream("catalog", max_age=3600)
+        await send(bus, event(3), event(4), event(5))
+        async with asyncio.timeout(20):
+            assert [(await anext(following)).number for _ in range(3)] == [1, 2, 3]
 
 
 async def test_nothing_is_lost_or_done_twice_while_broker_and_relay_are_killed(

@@ -4,9 +4,12 @@ Delivery is at least once and in no promised order; `Outbox`, `Inbox` and `Consu
 it. A stream holds the messages of one publishing service; its topics are `<stream>.<type>`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
+
+from shop_chassis.tables import utc_now
 
 
 class BusError(Exception):
@@ -25,6 +28,8 @@ class Stored:
     topic: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    at: datetime = field(default_factory=utc_now)
+    """When the broker stored it."""
 
 
 class Delivery(Protocol):
@@ -102,6 +107,17 @@ class Bus(Protocol):
         """Joins the durable consumer, made on first use: it then starts with the oldest message kept.
 
         Raises BusError, NoStreamError.
+        """
+
+    def follow(
+        self, stream: str, topics: Sequence[str], *, after: int = 0, since: datetime | None = None
+    ) -> AsyncGenerator[Stored, None]:
+        """Every message of these topics after number `after`, in order, then those that come: for ever.
+
+        For what each replica needs to know by itself: nothing is shared, acknowledged or remembered by the
+        broker. `since`, used while `after` is 0: older ones are left out. A stream that is not there yet and
+        an outage of the broker are waited out; a stream that was lost and made anew is read from its start.
+        Close the generator (`contextlib.aclosing`) to stop.
         """
 
     async def browse(self, stream: str, *, after: int = 0, limit: int = 100) -> Sequence[Stored]:

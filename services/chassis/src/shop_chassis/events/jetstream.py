@@ -4,8 +4,11 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from datetime import datetime
+from typing import Protocol
+from uuid import uuid4
 
 import structlog
 from nats.aio.client import Client
@@ -18,6 +21,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, Header, Storag
 from nats.js.errors import NoStreamResponseError, NotFoundError
 
 from shop_chassis.events.bus import BusError, Delivery, NoStreamError, Stored, Subscription
+from shop_chassis.tables import utc_now
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +33,17 @@ PULL_EXPIRES, PULL_HEARTBEAT = 30.0, 10.0
 """A pull waits at the server so long, in seconds, and the server says so often that it still does."""
 PAUSE = 1.0
 """Seconds between tries after the server refused a pull or a connection."""
+FOLLOWED_AT_ONCE = 256
+"""Messages that a follower asks for in one request."""
+FORGOTTEN_AFTER = 60.0
+"""Seconds after which the server drops what a follower left behind that could not say so."""
+
+
+class Reconnects(Protocol):
+    """Somebody who has asked the server for something that it forgets with the connection."""
+
+    def reconnected(self) -> None:
+        """There is a connection again."""
 
 
 class NatsBus:
@@ -44,7 +59,7 @@ class NatsBus:
         self._lost_at = time.monotonic()
         self._error = "not connected yet"
         self._keeper: asyncio.Task[None] | None = None
-        self._subscriptions: set[NatsSubscription] = set()
+        self._subscriptions: set[Reconnects] = set()
 
     async def start(self) -> None:
         """As the protocol says."""
@@ -96,8 +111,37 @@ class NatsBus:
         """As the protocol says."""
         subscription = NatsSubscription(self, stream, durable, topics, self._ack_wait)
         await subscription.make_durable()
-        self._subscriptions.add(subscription)
+        self.remember(subscription)
         return subscription
+
+    async def follow(
+        self, stream: str, topics: Sequence[str], *, after: int = 0, since: datetime | None = None
+    ) -> AsyncGenerator[Stored, None]:
+        """As the protocol says: an ordered consumer (ADR-17), made anew after whatever broke the one before.
+
+        nats-py's own one is not used: when the server forgets it, at a restart, it waits for ever.
+        """
+        said, born = "", None
+        while True:
+            reading = NatsReading(self, stream, topics)
+            try:
+                made, last = await reading.find()
+                if last < after or born not in (None, made):
+                    log.warning("stream was made anew: reading it from its start", stream=stream)
+                    after = 0
+                born = made
+                await reading.begin(after, since)
+                async with aclosing(reading.messages()) as messages:
+                    async for message in messages:
+                        after, said = message.number, ""
+                        yield message
+            except (BusError, NatsError, OSError, TimeoutError) as error:
+                if str(error) != said:
+                    log.info("cannot follow yet", stream=stream, topics=list(topics), error=str(error))
+                said = str(error)
+                await asyncio.sleep(PAUSE)
+            finally:
+                await reading.end()
 
     async def browse(self, stream: str, *, after: int = 0, limit: int = 100) -> Sequence[Stored]:
         """As the protocol says."""
@@ -107,7 +151,8 @@ class NatsBus:
             while len(found) < limit:
                 raw = await jetstream.get_msg(stream, seq=after + 1, subject=f"{stream}.>", next=True)
                 after = raw.seq or 0
-                found.append(Stored(after, raw.subject or "", raw.data or b"", dict(raw.headers or {})))
+                headers, at = dict(raw.headers or {}), raw.time or utc_now()
+                found.append(Stored(after, raw.subject or "", raw.data or b"", headers, at))
         return found
 
     async def remove(self, stream: str, number: int) -> None:
@@ -131,7 +176,11 @@ class NatsBus:
         """JetStream on that connection."""
         return (await self.connection()).jetstream()
 
-    def forget(self, subscription: "NatsSubscription") -> None:
+    def remember(self, subscription: Reconnects) -> None:
+        """Has it told of reconnections."""
+        self._subscriptions.add(subscription)
+
+    def forget(self, subscription: Reconnects) -> None:
         """A closed subscription needs no word of reconnections."""
         self._subscriptions.discard(subscription)
 
@@ -280,15 +329,10 @@ class NatsSubscription:
             self._inbox = await client.subscribe(client.new_inbox(), cb=self._on_message)
         if more <= 0 or self._inbox is None:
             return
-        request = {
-            "batch": more,
-            "expires": int(PULL_EXPIRES * 1e9),
-            "idle_heartbeat": int(PULL_HEARTBEAT * 1e9),
-        }
         self._asked += more
         await client.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._durable}",
-            json.dumps(request).encode(),
+            _pull(more),
             reply=self._inbox.subject,
         )
 
@@ -307,16 +351,99 @@ class NatsSubscription:
         self._changed.set()
 
 
+class NatsReading:
+    """One unbroken reading of a stream by an ephemeral pull consumer without acknowledgements.
+
+    It ends when anything may have been missed: a connection that was lost, a silence without heartbeats, a
+    number that the consumer counted and that did not arrive.
+    """
+
+    def __init__(self, bus: NatsBus, stream: str, topics: Sequence[str]) -> None:
+        self._bus = bus
+        self._stream = stream
+        self._topics = list(topics)
+        self._name = f"follower-{uuid4().hex}"
+        self._inbox: NatsInbox | None = None
+        self._arrived: asyncio.Queue[Msg | None] = asyncio.Queue()
+
+    async def find(self) -> tuple[datetime | None, int]:
+        """When the stream was made, and its last number. Raises BusError."""
+        jetstream = await self._bus.jetstream()
+        with _translated(f"follow stream {self._stream}"):
+            info = await jetstream.stream_info(self._stream)
+        return info.created, info.state.last_seq
+
+    async def begin(self, after: int, since: datetime | None) -> None:
+        """Makes the consumer. Raises BusError."""
+        client = await self._bus.connection()
+        self._bus.remember(self)
+        by_time = since is not None and not after
+        config = ConsumerConfig(
+            name=self._name,
+            filter_subjects=self._topics,
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.BY_START_TIME if by_time else DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_time=since if by_time else None,
+            opt_start_seq=None if by_time else after + 1,
+            mem_storage=True,
+            inactive_threshold=FORGOTTEN_AFTER,
+        )
+        with _translated(f"follow stream {self._stream}"):
+            await client.jetstream().add_consumer(self._stream, config)
+            self._inbox = await client.subscribe(client.new_inbox(), cb=self._arrived.put)
+
+    async def messages(self) -> AsyncGenerator[Stored, None]:
+        """What arrives, in order; raises BusError where the reading is broken."""
+        delivered = asked = 0
+        while True:
+            if not asked:
+                await self._ask()
+                asked = FOLLOWED_AT_ONCE
+            async with asyncio.timeout(2.5 * PULL_HEARTBEAT):
+                message = await self._arrived.get()
+            if message is None:
+                raise BusError("the connection was lost")
+            status = (message.headers or {}).get(Header.STATUS)
+            if status is None:
+                delivered, asked = delivered + 1, asked - 1
+                if message.metadata.sequence.consumer != delivered:
+                    raise BusError(f"message {delivered} of {self._name} did not arrive")
+                yield _stored(message)
+            elif status == "408":  # the request expired, as it should
+                asked = 0
+            elif status != "100":  # a heartbeat
+                raise BusError(f"the server ended the request with status {status}")
+
+    async def end(self) -> None:
+        """Removes what the server keeps for this reading, if it can be told."""
+        self._bus.forget(self)
+        if self._inbox is None or self._bus.problem():
+            return
+        with suppress(BusError, NatsError, OSError, TimeoutError):
+            await self._inbox.unsubscribe()
+            await (await self._bus.jetstream()).delete_consumer(self._stream, self._name)
+
+    def reconnected(self) -> None:
+        """What was on its way is lost."""
+        self._arrived.put_nowait(None)
+
+    async def _ask(self) -> None:
+        client = await self._bus.connection()
+        assert self._inbox is not None
+        await client.publish(
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}",
+            _pull(FOLLOWED_AT_ONCE),
+            reply=self._inbox.subject,
+        )
+
+
 class NatsDelivery:
     """A `Delivery` of JetStream. Answers are not confirmed: a lost one means another delivery."""
 
     def __init__(self, message: Msg) -> None:
         self._message = message
-        metadata = message.metadata
-        self._attempt = metadata.num_delivered
-        self._stored = Stored(
-            metadata.sequence.stream, message.subject, message.data, dict(message.headers or {})
-        )
+        self._attempt = message.metadata.num_delivered
+        self._stored = _stored(message)
 
     @property
     def message(self) -> Stored:
@@ -347,6 +474,18 @@ class NatsDelivery:
         """As the protocol says."""
         with _translated("extend"):
             await self._message.in_progress()
+
+
+def _pull(batch: int) -> bytes:
+    """The body of a request for so many messages (ADR-13)."""
+    expires, heartbeat = int(PULL_EXPIRES * 1e9), int(PULL_HEARTBEAT * 1e9)
+    return json.dumps({"batch": batch, "expires": expires, "idle_heartbeat": heartbeat}).encode()
+
+
+def _stored(message: Msg) -> Stored:
+    metadata = message.metadata
+    headers = dict(message.headers or {})
+    return Stored(metadata.sequence.stream, message.subject, message.data, headers, metadata.timestamp)
 
 
 @contextmanager

@@ -7,9 +7,10 @@ outlive their subscriptions (though not the process), shared among subscribers. 
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shop_chassis.events.bus import Delivery, NoStreamError, Stored, Subscription, matches
 
@@ -52,6 +53,7 @@ class MemoryBus:
     def __init__(self, ack_wait: float = 30.0) -> None:
         self._ack_wait = ack_wait
         self._streams: dict[str, _Stream] = {}
+        self._followers: dict[str, set[asyncio.Queue[Stored]]] = defaultdict(set)
 
     async def start(self) -> None:
         """Nothing to connect to."""
@@ -71,12 +73,15 @@ class MemoryBus:
         self, topic: str, body: bytes, *, message_id: str, headers: Mapping[str, str] | None = None
     ) -> None:
         """As the protocol says."""
-        stream = self._stream(topic.partition(".")[0])
+        stream_name = topic.partition(".")[0]
+        stream = self._stream(stream_name)
         stream.last += 1
         message = Stored(stream.last, topic, body, dict(headers or {}))
         stream.messages.append(message)
         for durable in stream.durables.values():
             durable.offer(message)
+        for follower in self._followers[stream_name]:
+            follower.put_nowait(message)
 
     async def subscribe(self, stream: str, durable: str, topics: Sequence[str]) -> "Subscription":
         """As the protocol says."""
@@ -87,6 +92,24 @@ class MemoryBus:
                 consumer.offer(message)
         found.durables[durable].topics = topics
         return MemorySubscription(found.durables[durable], self._ack_wait)
+
+    async def follow(
+        self, stream: str, topics: Sequence[str], *, after: int = 0, since: datetime | None = None
+    ) -> AsyncGenerator[Stored, None]:
+        """As the protocol says."""
+        coming: asyncio.Queue[Stored] = asyncio.Queue()
+        kept = self._streams[stream].messages if stream in self._streams else ()
+        for message in kept:
+            if message.number > after and (after or since is None or message.at >= since):
+                coming.put_nowait(message)
+        self._followers[stream].add(coming)
+        try:
+            while True:
+                message = await coming.get()
+                if any(matches(topic, message.topic) for topic in topics):
+                    yield message
+        finally:
+            self._followers[stream].discard(coming)
 
     async def browse(self, stream: str, *, after: int = 0, limit: int = 100) -> Sequence[Stored]:
         """As the protocol says."""
