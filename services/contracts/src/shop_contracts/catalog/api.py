@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shop_contracts.money import Money
 
@@ -28,6 +28,17 @@ def _not_negative(price: Money) -> Money:
 
 
 Price = Annotated[Money, AfterValidator(_not_negative)]
+
+
+Options = Annotated[
+    dict[
+        Annotated[str, Field(min_length=1, max_length=40)], Annotated[str, Field(min_length=1, max_length=80)]
+    ],
+    Field(max_length=5, examples=[{"size": "M", "colour": "navy"}]),
+]
+"""What tells the variants of a family apart, a value for each of its options."""
+Weight = Annotated[int, Field(ge=0, le=1_000_000, examples=[1200])]
+"""Grams, packed."""
 
 
 BATCH_MAX = 100
@@ -55,8 +66,14 @@ class Product(_Model):
     price: Money
     active: bool = True
     """False: no longer sold. It is in no list, but orders and carts can still ask for it by id."""
+    weight_grams: Weight = 500
+    family: Slug | None = None
+    """The family that it is a variant of; `GET /families/{slug}` has the others."""
+    options: Options = {}
+    available: int | None = Field(default=None, ge=0)
+    """Pieces that can be bought, as warehouse told last; None: not known. Events do not carry it."""
     version: int = Field(ge=1)
-    """Grows with every change; its quoted form is the ETag."""
+    """Grows with every change of an administrator's."""
     updated_at: datetime
 
 
@@ -142,6 +159,10 @@ class NewProduct(_Model):
     attributes: Attributes = {}
     price: Price
     active: bool = True
+    weight_grams: Weight = 500
+    family: Slug | None = None
+    options: Options = {}
+    """With a family: exactly its options."""
 
 
 class ProductChanges(_Model):
@@ -157,3 +178,138 @@ class ProductChanges(_Model):
     category: Slug | None = None
     attributes: Attributes | None = None
     active: bool | None = None
+    weight_grams: Weight | None = None
+    family: Slug | None = None
+    options: Options | None = None
+
+
+class FamilyContent(_Model):
+    """A product in several variants, as an administrator gives it; each variant is a product of its own."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {"title": "Merino shirt", "description": "", "options": ["size", "colour"]}
+        },
+    )
+
+    title: Title
+    description: Description = ""
+    options: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(min_length=1, max_length=5)
+    """Their names, in the order in which shoppers choose. They stay as they are once there are variants."""
+
+
+class Family(FamilyContent):
+    """A family without its variants."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    slug: Slug
+    version: int = Field(ge=1)
+    """Its quoted form is the ETag."""
+
+
+class FamilyWithVariants(Family):
+    """A family and what of it is sold."""
+
+    variants: list[Product]
+
+
+class FamilyPage(_Model):
+    """A part of the families, by slug."""
+
+    items: list[Family]
+    next: str | None = None
+
+
+RelationKind = Literal["accessory", "similar", "replacement"]
+
+
+class Relation(_Model):
+    """From one product to another; it says nothing about the way back."""
+
+    kind: RelationKind
+    product_id: UUID
+
+
+class Relations(_Model):
+    """All relations of a product, in the order in which they are shown."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "relations": [{"kind": "accessory", "product_id": "019b77e0-0000-7000-8000-000000000001"}]
+            }
+        },
+    )
+
+    relations: list[Relation] = Field(max_length=50)
+
+
+class RelatedProduct(_Model):
+    """A product that is sold, and why it is named here."""
+
+    kind: RelationKind
+    product: Product
+
+
+class RelatedProducts(_Model):
+    """In the order that the administrator gave."""
+
+    items: list[RelatedProduct]
+
+
+class PricePlan(_Model):
+    """A price from a time on."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "price": {"amount": 3900, "currency": "EUR"},
+                "valid_from": "2027-01-01T00:00:00Z",
+            }
+        },
+    )
+
+    price: Price
+    valid_from: AwareDatetime
+
+
+class PlannedPrice(PricePlan):
+    """A price that a product will have; it becomes the present one within seconds of its time."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: UUID
+
+
+class PlannedPrices(_Model):
+    """Those that are still to come, earliest first."""
+
+    items: list[PlannedPrice]
+
+
+IMPORT_MAX = 1000
+"""Products that one import may have."""
+
+
+class ImportProblem(_Model):
+    """A line of an import that was left out."""
+
+    line: int = Field(examples=[17])
+    """From 1; in a CSV the line with the names is 1."""
+    problem: str = Field(examples=["price.amount: Input should be a valid integer"])
+
+
+class ImportReport(_Model):
+    """What became of an import; the lines in `problems` changed nothing, all others did what they say."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    problems: list[ImportProblem] = []

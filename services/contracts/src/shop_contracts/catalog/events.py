@@ -1,4 +1,4 @@
-"""Catalog's events; the aggregate, and the event's subject, is the product's id. Stream `catalog`."""
+"""Catalog's events, stream `catalog`; the aggregate and subject is the id of the product or promotion."""
 
 from typing import Literal
 from uuid import UUID
@@ -6,11 +6,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from shop_contracts.catalog.api import Product
+from shop_contracts.catalog.promotions import Promotion
 from shop_contracts.money import Money
 
 STREAM = "catalog"
 PRODUCT_CHANGED: Literal["product.changed"] = "product.changed"
 PRICE_CHANGED: Literal["price.changed"] = "price.changed"
+PROMOTION_CHANGED: Literal["promotion.changed"] = "promotion.changed"
 
 
 class ProductChanged(BaseModel):
@@ -33,3 +35,11 @@ class PriceChanged(BaseModel):
     """As it was then, so that a consumer need not ask."""
     old: Money
     new: Money
+
+
+class PromotionChanged(BaseModel):
+    """A promotion was made or changed: all of it afterwards. That its time begins or ends is no event."""
+
+    model_config = ConfigDict(frozen=True)
+
+    promotion: Promotion
