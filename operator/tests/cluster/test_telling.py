@@ -7,13 +7,14 @@ from shop_operator.cluster import kinds
 
 pytestmark = pytest.mark.apiserver
 
+OWN = ("shop_operator.engine.reconcile", "shop_operator.engine.reports")
 PORTS = [{"name": "http", "port": 8080}]
 
 
 def lines(operator) -> list[dict]:
     """What it logged of its own work, each as `event child`."""
     found = [json.loads(line) for line in operator.log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in found if line["logger"].startswith("shop_operator.engine.reconcile")]
+    return [line for line in found if line["logger"] in OWN]
 
 
 def said(operator) -> list[str]:

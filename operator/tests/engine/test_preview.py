@@ -9,7 +9,7 @@ from shop_operator.engine.preview import changes
 from shop_operator.settings import Settings
 
 from ..support.memory import MemoryApi
-from .test_engine import running
+from ..support.world import running
 
 PORTS = [{"name": "http", "port": 8080}]
 

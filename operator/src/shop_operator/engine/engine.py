@@ -69,7 +69,7 @@ class Engine:
             volumes = self.reconciler.volumes.reflector(self._api, self.queue.add)
             if self._settings.protect_volumes:
                 tasks.create_task(volumes.run(), name="watch PersistentVolume")
-            external = self.reconciler.external.run(self._namespace, self.queue.add)
+            external = self.reconciler.look.external.run(self._namespace, self.queue.add)
             tasks.create_task(external, name="watch external Secrets")
             reflectors = [
                 Reflector(self._api, kind, self.cache, namespace=self._namespace, selector=kind.selector)
@@ -168,17 +168,17 @@ class Engine:
                 self.queue.add(key)
             elif self._conflicts:
                 self._conflicts.set(key, "", {})
-                self.reconciler.external.forget(key)
+                self.reconciler.look.external.forget(key)
         elif self.cache.get("ShopService", *key):
             # What was changed or deleted may be a service that is down; what was added was most likely us.
             self.queue.add(key, Priority.REPAIR if old is not None else Priority.NORMAL)
 
     def _kinds_changed(self, served: frozenset[str]) -> None:
-        self.reconciler.kinds = served
+        self.reconciler.look.kinds = served
         self._add_all()
 
     def _issuer_changed(self, issuer: Issuer) -> None:
-        self.reconciler.issuer = issuer
+        self.reconciler.look.issuer = issuer
         self._add_all()
 
     def _add_all(self) -> None:

@@ -11,10 +11,9 @@ from shop_operator.cluster.projection import project
 from shop_operator.engine import issuer
 from shop_operator.engine.cache import Cache, Key
 from shop_operator.engine.dependencies import Dependencies
-from shop_operator.engine.events import Events
-from shop_operator.engine.metrics import Metrics
+from shop_operator.engine.look import Look
+from shop_operator.engine.passes import Pass
 from shop_operator.engine.plan import described
-from shop_operator.engine.reconcile import Pass, Reconciler
 from shop_operator.settings import Settings
 
 Manifest = dict[str, Any]
@@ -38,15 +37,15 @@ async def changes(api: Api, settings: Settings, shops: list[ShopService]) -> lis
     dependencies = Dependencies()
     for key, service in (present | wanted).items():
         dependencies.change(key, None, service)
-    reconciler = Reconciler(api, cache, dependencies, Events(api, "diff"), Metrics(), settings)
-    reconciler.kinds = frozenset(served)
-    reconciler.issuer = await issuer.read(api) or await issuer.told_before(api, shops[0].namespace)
+    look = Look(api, cache, dependencies, settings)
+    look.kinds = frozenset(served)
+    look.issuer = await issuer.read(api) or await issuer.told_before(api, shops[0].namespace)
     lines: list[str] = []
     for key, service in wanted.items():
         shop = parse(service)
-        _, steps = await reconciler.look(key, service, shop, Pass())
+        view = await look.take(key, service, shop, Pass())
         when = " (when no longer suspended)" if shop.spec.suspend else ""
-        lines += [f"{key}  {line}{when}" for step in steps for line in described(step)]
+        lines += [f"{key}  {line}{when}" for step in view.steps for line in described(step)]
     return lines
 
 
