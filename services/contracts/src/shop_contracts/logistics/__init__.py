@@ -1,0 +1,1 @@
+"""What others may rely on about logistics: `api` for callers, `events` for consumers."""
