@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from fastapi import APIRouter
 from jwt.utils import base64url_encode
 from shop_chassis import auth
-from shop_chassis.auth import KeysUnavailable, Principal, Verifier, optional_user, require
+from shop_chassis.auth import KeysUnavailable, Principal, Verifier, optional_user, require, require_any
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 from shop_chassis.signing import NotAKey, Signer
@@ -30,6 +30,11 @@ async def admin(user: Annotated[Principal, require("catalog:admin")]) -> str:
 @router.get("/me")
 async def me(user: Annotated[Principal | None, optional_user()]) -> str | None:
     return user.subject if user else None
+
+
+@router.get("/any")
+async def any_of(user: Annotated[Principal, require_any("shop", "guest")]) -> str:
+    return user.subject
 
 
 SERVICE = Service("auth", routers=[router])
@@ -198,3 +203,12 @@ def test_a_signer_keeps_its_identity(signer: Signer) -> None:
     for text in ("", "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----"):
         with pytest.raises(NotAKey):
             Signer(text)
+
+
+async def test_one_of_several_scopes_may_be_enough(client: httpx.AsyncClient, signer: Signer) -> None:
+    for scope in ("shop", "guest", "shop guest", "other guest"):
+        assert (await ask(client, signer.token("ann", scope), "/any")).json() == "ann"
+    refused = await ask(client, signer.token("ann", "other"), "/any")
+    assert refused.status_code == 403
+    assert "none of the scopes guest shop" in refused.json()["detail"]
+    assert (await ask(client, None, "/any")).status_code == 401

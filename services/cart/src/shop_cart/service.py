@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field, HttpUrl
 from shop_chassis.cache import Cache, CacheUnavailable
 from shop_chassis.cache.binding import open_cache
-from shop_chassis.client import ClientMetrics, Policy, ServiceClient
+from shop_chassis.client import Policy, callee
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
@@ -29,9 +29,7 @@ def setup(runtime: Runtime[Any]) -> None:
     cache = runtime.add(open_cache(settings))
     # An attempt that hangs leaves time for another, which may reach another pod.
     policy = Policy(timeout=settings.catalog_timeout, attempt_timeout=0.6 * settings.catalog_timeout)
-    metrics = ClientMetrics(runtime.metrics)
-    client = ServiceClient("catalog", str(settings.catalog_url), metrics=metrics, policy=policy)
-    runtime.add(client)
+    client = callee(runtime, "catalog", settings.catalog_url, policy=policy)
     runtime.ready_when("cache", lambda: _problem(cache))
     runtime.provide(CartStore(cache))
     runtime.provide(Catalog(client, cache))

@@ -1,6 +1,7 @@
 """Who calls: a JWT signed by a key of a JWKS, with scopes.
 
-Handlers say `user: Annotated[Principal, require("catalog:admin")]`, or `optional_user()` for a token or none.
+Handlers say `user: Annotated[Principal, require("catalog:admin")]`; `require_any("shop", "guest")` where one
+of them is enough; `optional_user()` for a token or none.
 RFC 6750 says how tokens are sent and refused, RFC 8725 how they are checked.
 """
 
@@ -21,7 +22,9 @@ from shop_chassis.problems import Problem
 
 log = structlog.get_logger(__name__)
 
-ALGORITHMS = ("ES256", "EdDSA")
+ALGORITHMS = ("ES256", "EdDSA", "RS256")
+"""RS256 is what most clusters sign with. A key is used with the algorithm that it was published for, whatever
+a token says."""
 LEEWAY = 5
 """Seconds that clocks may differ."""
 KEYS_AGE = 300.0
@@ -57,6 +60,7 @@ class Verifier:
         self, source: str | None, issuer: str, audience: str, *, clock: Callable[[], float] = time.time
     ) -> None:
         """`source`: file or URL of the JWKS; None refuses all work with KeysUnavailable."""
+        self._source = source or "AUTH_JWKS, which is not set"
         self._read = _reader(source)
         self._issuer = issuer
         self._audience = audience
@@ -108,7 +112,7 @@ class Verifier:
         if name not in self._keys:
             await self._refresh()
         if not self._keys:
-            raise KeysUnavailable("no keys to check tokens with: is AUTH_JWKS right?")
+            raise KeysUnavailable(f"no keys to check tokens with: expected a JWKS at {self._source}")
         if name not in self._keys:
             raise InvalidToken("signed by a key that is not known here")
         return self._keys[name]
@@ -162,41 +166,62 @@ _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Scopes a
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-def require(*scopes: str) -> Any:
-    """A dependency: the Principal of a valid token that has all of these scopes; 401 or 403 otherwise."""
-    wanted = frozenset(scopes)
+@dataclass(frozen=True)
+class UserRequired:
+    """The dependency that `require` and `require_any` make. Without scopes every valid token will do."""
 
-    async def dependency(request: Request, credentials: _Credentials) -> Principal:
-        if credentials is None:
-            raise _refusal(401, "expected a token in Authorization: Bearer", "")
-        principal = await _verify(request, credentials.credentials)
-        if missing := wanted - principal.scopes:
-            names = " ".join(sorted(missing))
-            challenge = f'error="insufficient_scope", scope="{" ".join(sorted(wanted))}"'
-            raise _refusal(403, f"the token lacks the scope {names}", challenge)
+    scopes: frozenset[str]
+    one_is_enough: bool = False
+
+    async def __call__(self, request: Request, credentials: _Credentials) -> Principal:
+        """FastAPI calls it for each request. Raises Problem 401, 403, 503."""
+        principal = await verified(request.app.state.runtime.get(Verifier), credentials)
+        missing = self.scopes - principal.scopes
+        if missing and not (self.one_is_enough and missing < self.scopes):
+            lacks = "has none of the scopes" if self.one_is_enough else "lacks the scope"
+            challenge = f'error="insufficient_scope", scope="{" ".join(sorted(self.scopes))}"'
+            raise refusal(403, f"the token {lacks} {' '.join(sorted(missing))}", challenge)
         return principal
 
-    return Depends(dependency)
+
+@dataclass(frozen=True)
+class UserOptional:
+    """The dependency that `optional_user` makes."""
+
+    async def __call__(self, request: Request, credentials: _Credentials) -> Principal | None:
+        """FastAPI calls it for each request. Raises Problem 401, 503."""
+        if credentials is None:
+            return None
+        return await verified(request.app.state.runtime.get(Verifier), credentials)
+
+
+def require(*scopes: str) -> Any:
+    """A dependency: the Principal of a valid token that has all of these scopes; 401 or 403 otherwise."""
+    return Depends(UserRequired(frozenset(scopes)))
+
+
+def require_any(*scopes: str) -> Any:
+    """A dependency: the Principal of a valid token that has one of these scopes; 401 or 403 otherwise."""
+    return Depends(UserRequired(frozenset(scopes), one_is_enough=True))
 
 
 def optional_user() -> Any:
     """A dependency: the Principal, or None without a token; a token that is sent must be valid."""
-
-    async def dependency(request: Request, credentials: _Credentials) -> Principal | None:
-        return None if credentials is None else await _verify(request, credentials.credentials)
-
-    return Depends(dependency)
+    return Depends(UserOptional())
 
 
-async def _verify(request: Request, token: str) -> Principal:
-    verifier: Verifier = request.app.state.runtime.get(Verifier)
+async def verified(verifier: Verifier, credentials: HTTPAuthorizationCredentials | None) -> Principal:
+    """Whom the token of a request speaks for. Raises Problem 401 and, without keys, 503."""
+    if credentials is None:
+        raise refusal(401, "expected a token in Authorization: Bearer", "")
     try:
-        return await verifier.verify(token)
+        return await verifier.verify(credentials.credentials)
     except InvalidToken as error:
-        raise _refusal(401, f"the token is not valid: {error}", 'error="invalid_token"') from error
+        raise refusal(401, f"the token is not valid: {error}", 'error="invalid_token"') from error
     except KeysUnavailable as error:
         raise Problem(503, "tokens cannot be checked right now", headers={"Retry-After": "10"}) from error
 
 
-def _refusal(status: int, detail: str, challenge: str) -> Problem:
+def refusal(status: int, detail: str, challenge: str) -> Problem:
+    """401 or 403 as RFC 6750, section 3, has them."""
     return Problem(status, detail, headers={"WWW-Authenticate": f"Bearer {challenge}".strip()})

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from shop_chassis.auth import Verifier
 from shop_chassis.edge import Edge
+from shop_chassis.identity import Callers
 from shop_chassis.metrics import ServerMetrics
 from shop_chassis.migrations import Migrations
 from shop_chassis.problems import documented, install
@@ -48,6 +49,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     """The service as an ASGI application; several of them can live in one process."""
     runtime = Runtime(settings, Store(settings, service.name), CollectorRegistry(auto_describe=True))
     runtime.provide(Verifier(settings.auth_jwks, settings.auth_issuer, settings.auth_audience))
+    runtime.provide(Callers(settings.callers))
     if service.migrations:
         runtime.ready_when("database", runtime.store.problem)
         runtime.ready_when("schema", partial(service.migrations.problem, runtime.store))

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     auth_issuer: str = "shop"
     auth_audience: str = "shop"
 
+    callers: Path | None = None
+    """Folder that says which services may call internal routes. Without it those answer 503."""
+    identity_tokens: Path | None = None
+    """Folder with a token of this service for each one that it calls."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
     """`auto`: text on a terminal, JSON elsewhere."""

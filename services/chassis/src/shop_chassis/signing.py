@@ -1,8 +1,10 @@
-"""Making what `auth` checks: keys, their public set (JWKS, RFC 7517), and tokens."""
+"""Making what `auth` and `identity` check: keys, their public set (JWKS, RFC 7517), and tokens."""
 
 import json
 import time
+from collections.abc import Collection
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -67,3 +69,49 @@ class Signer:
         now = int(time.time())
         claims = {"iss": issuer, "aud": audience, "sub": subject, "iat": now, "exp": int(now + seconds)}
         return jwt.encode(claims | {"scope": scope}, self._key, algorithm="ES256", headers={"kid": self.kid})
+
+
+class ServiceAccounts:
+    """The cluster's part in service identity where there is no cluster: the files that pods are given."""
+
+    ISSUER = "https://service-accounts.shop.invalid"
+
+    def __init__(self, signer: Signer | None = None, *, namespace: str = "shop") -> None:
+        """`signer` must not be the one of users' tokens."""
+        self._signer = signer or Signer.generate()
+        self.namespace = namespace
+
+    def token(self, service: str, callee: str, *, seconds: float = 3600) -> str:
+        """The token with which `service` calls `callee`."""
+        subject, audience = self.subject(service), self._full(callee)
+        return self._signer.token(subject, seconds=seconds, issuer=self.ISSUER, audience=audience)
+
+    def headers(self, service: str, callee: str) -> dict[str, str]:
+        """Of a request of `service` to an internal route of `callee`."""
+        return {"Authorization": f"Bearer {self.token(service, callee)}"}
+
+    def subject(self, service: str) -> str:
+        """The name of a service's account, as in `sub` and callers.json."""
+        name, _, namespace = self._full(service).partition(".")
+        return f"system:serviceaccount:{namespace}:{name}"
+
+    def write_callers(self, folder: Path, service: str, callers: Collection[str]) -> Path:
+        """Fills the folder that `service` is given as CALLERS; returns it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "audience").write_text(self._full(service))
+        (folder / "issuer").write_text(self.ISSUER)
+        (folder / "jwks.json").write_text(self._signer.jwks)
+        (folder / "callers.json").write_text(json.dumps(sorted(map(self.subject, callers))))
+        return folder
+
+    def write_tokens(
+        self, folder: Path, service: str, callees: Collection[str], *, seconds: float = 3600
+    ) -> Path:
+        """Fills the folder that `service` is given as IDENTITY_TOKENS; returns it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for callee in callees:
+            (folder / self._full(callee)).write_text(self.token(service, callee, seconds=seconds))
+        return folder
+
+    def _full(self, service: str) -> str:
+        return service if "." in service else f"{service}.{self.namespace}"

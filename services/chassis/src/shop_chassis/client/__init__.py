@@ -1,7 +1,7 @@
 """Calls between services: deadlines, retries, circuit breaker, bulkhead, remembered answers, metrics."""
 
 from shop_chassis.client.breaker import BreakerPolicy, State
-from shop_chassis.client.client import Policy, ServiceClient
+from shop_chassis.client.client import Policy, ServiceClient, callee
 from shop_chassis.client.errors import (
     BadAnswer,
     BulkheadFull,
@@ -13,6 +13,7 @@ from shop_chassis.client.errors import (
     DeadlineExceeded,
     NotAllowed,
     NotFound,
+    NotIdentified,
     ServerError,
     Unreachable,
 )
@@ -33,10 +34,12 @@ __all__ = [
     "LastGood",
     "NotAllowed",
     "NotFound",
+    "NotIdentified",
     "Policy",
     "Recalled",
     "ServerError",
     "ServiceClient",
     "State",
     "Unreachable",
+    "callee",
 ]

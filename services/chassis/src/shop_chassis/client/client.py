@@ -29,8 +29,13 @@ from shop_chassis.client.breaker import Breaker, BreakerPolicy
 from shop_chassis.client.connections import connections
 from shop_chassis.client.metrics import ClientMetrics
 from shop_chassis.context import current
+from shop_chassis.identity import IdentityTokens, NoIdentity
+from shop_chassis.runtime import Runtime
 
 T = TypeVar("T")
+
+INTERNAL = "/internal/"
+"""Routes that take a service's token; no other is shown one."""
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """RFC 9110, section 9.2.2."""
@@ -71,10 +76,15 @@ class ServiceClient:
         *,
         metrics: ClientMetrics,
         policy: Policy | None = None,
+        identity: IdentityTokens | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`transport` replaces the network, with an application in this process for example."""
+        """`identity` is shown to the callee's internal routes.
+
+        `transport` replaces the network, with an application in this process for example.
+        """
         self.callee = callee
+        self._identity = identity
         self.policy = policy or Policy()
         self.breaker = Breaker(self.policy.breaker)
         self._metrics = metrics
@@ -127,9 +137,10 @@ class ServiceClient:
         `route` is the callee's template, `path` fills it in; `timeout` shortens or extends the policy's, but
         never beyond the deadline of the request that this call is made for. Repeated is what is idempotent by
         its method, by `idempotent` (a POST that only asks, say) or by an `idempotency_key`. `as_user` passes
-        on the user's token.
+        on the user's token, which no internal route takes.
 
-        Raises `CalleeUnavailable` (also for not sending at all) or `CallRefused`, or one of their kinds.
+        Raises `CalleeUnavailable` (also for not sending at all) or `CallRefused`, or one of their kinds;
+        ValueError for an internal route `as_user`.
         """
         outgoing = dict(headers or {})
         left = self.policy.timeout if timeout is None else timeout
@@ -141,6 +152,10 @@ class ServiceClient:
             left = min(left, 0.9 * inherited.time_left())
             if as_user and inherited.authorization is not None:
                 outgoing["Authorization"] = inherited.authorization
+        if route.startswith(INTERNAL):
+            if as_user:
+                raise ValueError(f"{self.callee} {route}: internal routes take the token of a service alone")
+            outgoing |= self._identified(route)
         if idempotency_key is not None:
             outgoing["Idempotency-Key"] = idempotency_key
         content = None
@@ -158,6 +173,16 @@ class ServiceClient:
             idempotent = method in _IDEMPOTENT or idempotency_key is not None
         with self._place(route):
             return await self._attempts(request, route, time.monotonic() + left, idempotent)
+
+    def _identified(self, route: str) -> dict[str, str]:
+        if self._identity is None:
+            return {}
+        try:
+            return {"Authorization": f"Bearer {self._identity.token()}"}
+        except NoIdentity as error:
+            self._metrics.not_sent(self.callee, "no_identity")
+            advice = "name it in dependsOn of this service"
+            raise errors.NotIdentified(self.callee, route, f"not sent, {error}", advice) from error
 
     def fell_back(self, found: bool) -> None:
         """For `LastGood`: an answer was remembered for a failed call, or none was."""
@@ -255,6 +280,28 @@ class ServiceClient:
         if status >= 500 or status == 429:
             raise errors.ServerError(self.callee, route, status, problem, _retry_after(response))
         raise errors.refusal(self.callee, route, status, problem)
+
+
+def callee(
+    runtime: Runtime[Any],
+    name: str,
+    url: object,
+    *,
+    policy: Policy | None = None,
+    internal: bool = True,
+) -> ServiceClient:
+    """How a service's `setup` gets the client of another one: it stops with the service, is measured with it,
+    and shows its identity to internal routes, unless it has no business there.
+
+    `url` is turned into text; settings have it as HttpUrl.
+    """
+    try:
+        metrics = runtime.get(ClientMetrics)
+    except LookupError:
+        metrics = ClientMetrics(runtime.metrics)
+        runtime.provide(metrics)
+    identity = IdentityTokens.of(runtime.settings, name) if internal else None
+    return runtime.add(ServiceClient(name, str(url), metrics=metrics, policy=policy, identity=identity))
 
 
 def _may_pass(error: errors.CalleeUnavailable) -> bool:

@@ -47,6 +47,10 @@ class BulkheadFull(CalleeUnavailable):
     """Not sent: as many calls to this callee as are allowed wait already."""
 
 
+class NotIdentified(CalleeUnavailable):
+    """Not sent: this service has no token by which the callee would know it."""
+
+
 class ServerError(CalleeUnavailable):
     """The callee answered 5xx, or 429."""
 

@@ -10,7 +10,7 @@ from shop_chassis.client.breaker import State
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 """OpenTelemetry's advice for http.client.request.duration, in seconds."""
 
-REFUSED_SENDING = ("circuit_open", "bulkhead_full", "deadline")
+REFUSED_SENDING = ("circuit_open", "bulkhead_full", "deadline", "no_identity")
 """Why a call was not sent."""
 
 

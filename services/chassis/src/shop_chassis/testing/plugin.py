@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from shop_chassis.signing import ServiceAccounts
     from shop_chassis.testing.servers import NatsServer, PostgresServer, RedisServer
 
 # Servers are imported where they are used: this module loads in every test run of the workspace.
@@ -52,3 +53,11 @@ def nats_server(tmp_path: Path) -> "Iterator[NatsServer]":
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def service_accounts() -> "ServiceAccounts":
+    """Plays the cluster that signs the tokens of services; `write_callers` makes a folder for CALLERS."""
+    from shop_chassis.signing import ServiceAccounts
+
+    return ServiceAccounts()
