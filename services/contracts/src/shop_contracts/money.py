@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
 """ISO 4217."""
 
+MOST = 2**53
+"""Minor units: within what every JSON reader keeps exact."""
+
 
 class Money(BaseModel):
     """An amount in the currency's minor unit: 1999 EUR is €19.99, 1999 JPY is ¥1999.
@@ -17,8 +20,7 @@ class Money(BaseModel):
 
     model_config = ConfigDict(frozen=True, json_schema_extra={"example": {"amount": 1999, "currency": "EUR"}})
 
-    amount: Annotated[int, Field(ge=-(2**53), le=2**53)]
-    """Within what every JSON reader keeps exact."""
+    amount: Annotated[int, Field(ge=-MOST, le=MOST)]
     currency: Currency
 
     @classmethod

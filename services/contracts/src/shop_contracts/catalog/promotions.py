@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from shop_contracts.catalog.api import BATCH_MAX, Slug, Title
-from shop_contracts.money import Money
+from shop_contracts.money import MOST, Money
 
 _LINE: JsonDict = {
     "product_id": "019b77e0-0000-7000-8000-000000000001",
@@ -207,6 +207,8 @@ class PriceRequest(_Model):
             raise ValueError("lines: expected each product once")
         if len(found := {line.unit_price.currency for line in self.lines}) > 1:
             raise ValueError(f"lines: expected one currency, found {', '.join(sorted(found))}")
+        if sum(line.quantity * line.unit_price.amount for line in self.lines) > MOST:
+            raise ValueError(f"lines: expected at most {MOST} in all")
         return self
 
 
