@@ -5,7 +5,7 @@
 | `GET /orders` | the caller's own orders, newest first |
 | `GET /orders/{order_id}` | one of them; 404 until `order.placed` has come, moments after it was accepted |
 | `GET /orders/{order_id}/invoice` | its invoice as a page, once it is paid |
-| `POST /orders/{order_id}:cancel` | wishes it cancelled: 202; 409 `already-dispatched` when it is on its way |
+| `POST /orders/{order_id}:cancel` | wishes it cancelled; 409 `already-dispatched` when it is on its way |
 | `POST /orders/{order_id}/returns` | announces a return, with an `Idempotency-Key` |
 | `GET /admin/orders`, `GET /admin/orders/{order_id}`, `POST /admin/orders/{order_id}:cancel` | anybody's |
 | `GET /admin/sagas` | by state, kind or order, or only those that are stuck |
@@ -193,7 +193,7 @@ class Order(Figures):
     """Where the shopper confirms the payment; only while the state is `action_required`."""
     shipment: ShipmentSummary | None = None
     cancellation: Cancellation | None = None
-    returns: list[Return] = []
+    returns: list[Return] = Field(default=[])
     history: list[StateChange]
     """Oldest first."""
     invoice: str | None = None
