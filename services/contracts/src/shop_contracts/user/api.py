@@ -3,7 +3,7 @@
 | route | does |
 |---|---|
 | `POST /register` | takes a registration; always the same answer, what follows comes by mail |
-| `POST /verify` | confirms the e-mail address with the token of that mail |
+| `POST /verify` | confirms the e-mail address with the token of that mail; now there is an account |
 | `POST /login` | e-mail and password for tokens |
 | `POST /refresh` | the next tokens of the session; the refresh token that was sent is used up |
 | `POST /logout` | ends the session |
@@ -181,7 +181,6 @@ class Profile(Answer):
     id: UUID
     email: str = Field(examples=["ann@example.com"])
     name: str = Field(examples=["Ann Example"])
-    verified: bool
     scopes: list[str] = Field(examples=[["shop"]])
     created_at: AwareDatetime
     version: int
@@ -322,16 +321,18 @@ class TokenState(Answer):
     exp: float | None = None
 
 
-AccountState = Literal["unverified", "active", "locked", "erased"]
+AccountState = Literal["active", "locked", "erased"]
 
 
 class User(Answer):
-    """An account as other services see it: `GET /internal/users/{id}`. An erased one is a 404."""
+    """An account as other services see it: `GET /internal/users/{id}`. An erased one is a 404.
+
+    Every account's e-mail address is confirmed: before that there is none.
+    """
 
     id: UUID
     email: str
     name: str
-    verified: bool
     locked: bool
     preferences: Preferences
 

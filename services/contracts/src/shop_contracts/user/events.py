@@ -12,9 +12,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from shop_contracts.user.api import Locale
 
 STREAM = "user"
-REGISTERED: Literal["user.registered"] = "user.registered"
-VERIFIED: Literal["user.verified"] = "user.verified"
-ERASED: Literal["user.erased"] = "user.erased"
+REGISTERED: Literal["registered"] = "registered"
+VERIFIED: Literal["verified"] = "verified"
+ERASED: Literal["erased"] = "erased"
 SESSION_REVOKED: Literal["session.revoked"] = "session.revoked"
 MAIL_REQUESTED: Literal["mail.requested"] = "mail.requested"
 
@@ -24,13 +24,13 @@ class _Event(BaseModel):
 
 
 class Registered(_Event):
-    """There is an account, its e-mail address not confirmed yet. `GET /internal/users/{id}` says more."""
+    """There is a new account; `GET /internal/users/{id}` says more."""
 
     subject: str
 
 
 class Verified(_Event):
-    """The e-mail address was confirmed."""
+    """The e-mail address of an account was confirmed; it comes right after `registered`."""
 
     subject: str
 
