@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from shop_chassis.events import Bus
 from shop_chassis.service import Service, create_app
 from shop_chassis.settings import Settings
 from shop_chassis.signing import Signer
@@ -29,8 +30,10 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def client_of(service: Service, settings: Settings | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(service, settings or Settings())
+async def client_of(
+    service: Service, settings: Settings | None = None, *, bus: Bus | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(service, settings or Settings(), bus=bus)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

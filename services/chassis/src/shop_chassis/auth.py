@@ -43,6 +43,10 @@ class Principal:
     scopes: frozenset[str]
     expires: float
     """Unix time."""
+    issued: float = 0.0
+    """Unix time; 0 when the token does not say."""
+    session: str | None = None
+    """The sign-in that the token is of (claim `sid`)."""
 
 
 class InvalidToken(Exception):  # noqa: N818 - named for what it says
@@ -57,14 +61,24 @@ class Verifier:
     """Checks tokens; remembers keys and, until they expire, tokens."""
 
     def __init__(
-        self, source: str | None, issuer: str, audience: str, *, clock: Callable[[], float] = time.time
+        self,
+        source: str | None,
+        issuer: str,
+        audience: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        revoked: Callable[[Principal], bool] = lambda _: False,
     ) -> None:
-        """`source`: file or URL of the JWKS; None refuses all work with KeysUnavailable."""
+        """`source`: file or URL of the JWKS; None refuses all work with KeysUnavailable.
+
+        `revoked` is asked each time, also for a token whose signature is remembered.
+        """
         self._source = source or "AUTH_JWKS, which is not set"
         self._read = _reader(source)
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
+        self._revoked = revoked
         self._keys: dict[str, jwt.PyJWK] = {}
         self._published: object = None
         self._read_at = -KEYS_AGE
@@ -77,13 +91,14 @@ class Verifier:
         now = self._clock()
         if now - self._read_at > KEYS_AGE:
             await self._refresh()
-        known = self._known.get(token)
-        if known is not None and now < known.expires + LEEWAY:
-            return known
-        principal = self._check(token, await self._key(token))
-        if len(self._known) >= REMEMBERED:
-            self._known.pop(next(iter(self._known)))
-        self._known[token] = principal
+        principal = self._known.get(token)
+        if principal is None or now >= principal.expires + LEEWAY:
+            principal = self._check(token, await self._key(token))
+            if len(self._known) >= REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[token] = principal
+        if self._revoked(principal):
+            raise InvalidToken("its session has ended")
         return principal
 
     def _check(self, token: str, key: jwt.PyJWK) -> Principal:
@@ -102,7 +117,14 @@ class Verifier:
         scope = claims.get("scope", "")
         if not isinstance(scope, str):
             raise InvalidToken("the claim scope is no string")
-        return Principal(claims["sub"], frozenset(scope.split()), float(claims["exp"]))
+        session = claims.get("sid")
+        return Principal(
+            subject=claims["sub"],
+            scopes=frozenset(scope.split()),
+            expires=float(claims["exp"]),
+            issued=float(claims.get("iat", 0)),
+            session=None if session is None else str(session),
+        )
 
     async def _key(self, token: str) -> jwt.PyJWK:
         try:

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar, cast
 
 import structlog
 from fastapi import Depends, Request
@@ -12,6 +12,9 @@ from prometheus_client import CollectorRegistry
 
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store
+
+if TYPE_CHECKING:
+    from shop_chassis.events.bus import Bus
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +45,8 @@ class Runtime(Generic[S]):
     store: Store
     """Made for every service, connected only when used."""
     metrics: CollectorRegistry
+    bus: "Bus | None" = None
+    """Shared with other services of the process; else the first who needs one makes it (`events.bus_of`)."""
     draining: bool = False
     """SIGTERM has come: not ready any more, still answering."""
     _components: list[Component] = field(default_factory=list)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
@@ -19,9 +19,13 @@ from shop_chassis.identity import Callers
 from shop_chassis.metrics import ServerMetrics
 from shop_chassis.migrations import Migrations
 from shop_chassis.problems import documented, install
+from shop_chassis.revocation import Revocations, follow_revocations
 from shop_chassis.runtime import Runtime
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store
+
+if TYPE_CHECKING:
+    from shop_chassis.events import Bus
 
 
 def _nothing(_runtime: Runtime[Any]) -> None:
@@ -45,15 +49,20 @@ class Service:
     """Adds components, checks and what handlers use to the runtime. Does no I/O."""
 
 
-def create_app(service: Service, settings: Settings) -> FastAPI:
-    """The service as an ASGI application; several of them can live in one process."""
-    runtime = Runtime(settings, Store(settings, service.name), CollectorRegistry(auto_describe=True))
-    runtime.provide(Verifier(settings.auth_jwks, settings.auth_issuer, settings.auth_audience))
+def create_app(service: Service, settings: Settings, *, bus: "Bus | None" = None) -> FastAPI:
+    """The service as an ASGI application; several of them can live in one process, on one `bus`."""
+    store, revocations = Store(settings, service.name), Revocations()
+    runtime = Runtime(settings, store, CollectorRegistry(auto_describe=True), bus)
+    runtime.provide(
+        Verifier(settings.auth_jwks, settings.auth_issuer, settings.auth_audience, revoked=revocations.cover)
+    )
     runtime.provide(Callers(settings.callers))
     if service.migrations:
         runtime.ready_when("database", runtime.store.problem)
         runtime.ready_when("schema", partial(service.migrations.problem, runtime.store))
     service.setup(runtime)
+    if service.routers:
+        follow_revocations(runtime, revocations)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

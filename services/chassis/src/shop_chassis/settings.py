@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     """File or URL of the keys that sign tokens. Without it every route that needs a token answers 503."""
     auth_issuer: str = "shop"
     auth_audience: str = "shop"
+    auth_revocations: str = "user.session.revoked"
+    """Topic of the events that end sessions before their tokens do."""
+    erasures: str = "user.erased"
+    """Topic of the events that say whose data has to go."""
 
     callers: Path | None = None
     """Folder that says which services may call internal routes. Without it those answer 503."""

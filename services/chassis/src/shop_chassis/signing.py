@@ -64,11 +64,18 @@ class Signer:
         seconds: float = 3600,
         issuer: str = "shop",
         audience: str = "shop",
+        **claims: str,
     ) -> str:
-        """A JWT that is valid from now for so many seconds; `scope` is separated by spaces."""
-        now = int(time.time())
-        claims = {"iss": issuer, "aud": audience, "sub": subject, "iat": now, "exp": int(now + seconds)}
-        return jwt.encode(claims | {"scope": scope}, self._key, algorithm="ES256", headers={"kid": self.kid})
+        """A JWT that is valid from now for so many seconds; `scope` is separated by spaces.
+
+        `claims` are others: `sid` names a session. `iat` keeps its fraction, by which a login right after a
+        revocation is told from one right before it.
+        """
+        now = time.time()
+        standard = {"iss": issuer, "aud": audience, "sub": subject, "iat": now, "exp": now + seconds}
+        return jwt.encode(
+            {**claims, **standard, "scope": scope}, self._key, algorithm="ES256", headers={"kid": self.kid}
+        )
 
 
 class ServiceAccounts:

@@ -14,7 +14,7 @@ from shop_chassis.events.inbox import Claim, Inbox, Order
 from shop_chassis.events.memory import MemoryBus
 from shop_chassis.events.outbox import Outbox
 from shop_chassis.events.relay import Relay
-from shop_chassis.events.service import Events
+from shop_chassis.events.service import Events, bus_of
 
 __all__ = [
     "Bus",
@@ -37,6 +37,7 @@ __all__ = [
     "Relay",
     "Stored",
     "Subscription",
+    "bus_of",
     "dead_letters",
     "replay",
 ]

@@ -35,16 +35,25 @@ def connect(url: str, *, name: str) -> Bus:
             raise SettingsError(f"EVENTS_URL: expected memory:// or nats://host:port, found {url!r}")
 
 
+def bus_of(runtime: Runtime[Any]) -> Bus:
+    """The one bus of the service: that of EVENTS_URL, unless its process has one for all of its services.
+
+    Who shares a bus starts and stops it. Raises SettingsError.
+    """
+    if runtime.bus is None:
+        runtime.bus = connect(runtime.settings.events_url, name=runtime.settings.pod_name)
+        runtime.add(runtime.bus)
+    return runtime.bus
+
+
 class Events:
     """The events of one running service: its bus, and what it publishes and consumes."""
 
-    def __init__(self, runtime: Runtime[Any], service: str, *, bus: Bus | None = None) -> None:
-        """`bus`: one that is shared with other services of the process, instead of the one of EVENTS_URL."""
+    def __init__(self, runtime: Runtime[Any], service: str) -> None:
         self._runtime = runtime
         self._service = service
-        self._bus = bus or connect(runtime.settings.events_url, name=runtime.settings.pod_name)
+        self._bus = bus_of(runtime)
         self._consumed: ConsumerMetrics | None = None
-        runtime.add(self._bus)
 
     def publish(self, outbox: Outbox) -> None:
         """Has the outbox published.
