@@ -40,8 +40,6 @@ class Settings(BaseSettings):
     auth_audience: str = "shop"
     auth_revocations: str = "user.session.revoked"
     """Topic of the events that end sessions before their tokens do."""
-    erasures: str = "user.erased"
-    """Topic of the events that say whose data has to go."""
 
     callers: Path | None = None
     """Folder that says which services may call internal routes. Without it those answer 503."""
