@@ -75,7 +75,7 @@ async def test_a_persons_data_is_shown_and_then_gone_and_anothers_stays(
 
     assert await held("ann") == {"notes": ["hello ann", "hello ann"]}
     assert await held("nobody") == {}
-    gone = Event(source="/user", type="user.erased", subject="ann", sequence=3, data={})
+    gone = Event(source="/user", type="erased", subject="ann", sequence=3, data={})
     for message_id in ("once", "again"):
         await bus.publish(gone.topic, gone.encode(), message_id=message_id)
     async with asyncio.timeout(10):

@@ -31,7 +31,7 @@ class PersonalData:
 
     There may be nothing, for the first or the second time.
     """
-    topic: str = "user.user.erased"
+    topic: str = "user.erased"
     """Of the events whose subject is the person that goes."""
 
     @property
