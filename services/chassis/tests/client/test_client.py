@@ -251,6 +251,17 @@ async def test_a_call_without_time_left_is_not_sent(caller: Caller) -> None:
     assert caller.value("http_client_not_sent_total", reason="deadline") == 1
 
 
+async def test_a_request_that_is_in_work_is_asked_for_again(caller: Caller) -> None:
+    """409 with Retry-After: an earlier one with the same key is not done. It must not be taken for a no."""
+    in_work = [Response(status_code=409, headers={"Retry-After": after}) for after in ("0", "30")]
+    callee = Callee(*in_work[:1])
+    client = caller.client(callee, policy=Policy(timeout=10))
+    assert (await client.send("POST", "/orders", idempotency_key="k")).status_code == 200
+    with pytest.raises(CalleeUnavailable) as caught:
+        await caller.client(Callee(*in_work[1:])).send("POST", "/orders", idempotency_key="k")
+    assert caught.value.retry_after == 30
+
+
 async def test_context_is_passed_on_and_the_token_only_where_wanted(caller: Caller) -> None:
     callee = Callee()
     client = caller.client(callee)

@@ -40,7 +40,10 @@ INTERNAL = "/internal/"
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """RFC 9110, section 9.2.2."""
 
-_PASSING = frozenset({429, 502, 503, 504})
+_IN_WORK = 409
+"""With Retry-After it speaks of a request with the same Idempotency-Key that is not done: no refusal."""
+
+_PASSING = frozenset({_IN_WORK, 429, 502, 503, 504})
 """Answers after which the same request may succeed a moment later."""
 
 _FIRST_PAUSE = 0.02
@@ -277,8 +280,9 @@ class ServiceClient:
         if status < 300:
             return response
         problem = _problem(response)
-        if status >= 500 or status == 429:
-            raise errors.ServerError(self.callee, route, status, problem, _retry_after(response))
+        later = _retry_after(response)
+        if status >= 500 or status == 429 or (status == _IN_WORK and later is not None):
+            raise errors.ServerError(self.callee, route, status, problem, later)
         raise errors.refusal(self.callee, route, status, problem)
 
 

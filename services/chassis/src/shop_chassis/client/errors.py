@@ -52,7 +52,7 @@ class NotIdentified(CalleeUnavailable):
 
 
 class ServerError(CalleeUnavailable):
-    """The callee answered 5xx, or 429."""
+    """The callee answered 5xx, 429, or 409 with Retry-After: the same request is in work."""
 
     def __init__(
         self, callee: str, route: str, status: int, problem: Mapping[str, Any], retry_after: float | None

@@ -1,5 +1,6 @@
-"""What PostgreSQL and SQLite both can but SQLAlchemy spells once for each: INSERT … ON CONFLICT."""
+"""Where PostgreSQL and SQLite differ: INSERT … ON CONFLICT, which SQLAlchemy spells once for each; locks."""
 
+import hashlib
 from typing import Any
 
 from sqlalchemy import Table
@@ -16,3 +17,9 @@ def insert(on: AsyncSession | AsyncConnection, table: Table) -> Any:
 def dialect_name(on: AsyncSession | AsyncConnection) -> str:
     """`postgresql` or `sqlite`."""
     return on.get_bind().dialect.name if isinstance(on, AsyncSession) else on.dialect.name
+
+
+def lock_key(purpose: str) -> int:
+    """Key of PostgreSQL's advisory locks: 63 bits of a hash, so that those who share a database do not
+    collide."""
+    return int.from_bytes(hashlib.blake2b(purpose.encode(), digest_size=8).digest(), "big") >> 1

@@ -7,7 +7,6 @@ killed after publishing and before marking publishes again under the same id: a 
 """
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_chassis.events.bus import Bus, BusError
-from shop_chassis.events.dialect import dialect_name
+from shop_chassis.events.dialect import dialect_name, lock_key
 from shop_chassis.events.metrics import OutboxMetrics
 from shop_chassis.events.outbox import CHANNEL, Outbox
 from shop_chassis.events.retry import delay
@@ -105,7 +104,7 @@ class Relay:
             return  # SQLite has one process
         while True:
             async with connection.begin():
-                lock = select(func.pg_try_advisory_lock(lock_key(self._outbox.service)))
+                lock = select(func.pg_try_advisory_lock(lock_key(f"outbox relay of {self._outbox.service}")))
                 if (await connection.execute(lock)).scalar_one():
                     return
             await self._measure(connection)
@@ -198,9 +197,3 @@ class Relay:
             what, service=self._outbox.service, error=first_line(error), retry_seconds=round(seconds, 1)
         )
         await asyncio.sleep(seconds)
-
-
-def lock_key(service: str) -> int:
-    """Key of the advisory lock: 63 bits of a hash, so that services that share a database do not collide."""
-    digest = hashlib.blake2b(f"outbox relay of {service}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
