@@ -155,6 +155,23 @@ def test_an_error_that_never_was_before_is_counted(tmp_path: Path) -> None:
     told.told(tmp_path)
 
 
+def test_the_first_failures_count_where_a_service_tells_them_from_the_start(tmp_path: Path) -> None:
+    """A dozen failures within one scrape: the histogram's series of their status begins with all of them."""
+    dozen = f"0x{HOUR * 2} 12x240"
+    for counted, judged in ((True, "fires"), (False, "silent")):
+        told = story(availability="99.9")
+        answers(told, 200, (3 * HOUR, 1 / 60))
+        answers(told, 503, (0, 0))
+        told.series = {
+            name: f"_x{HOUR * 2} 12x240" if '"503"' in name else values
+            for name, values in told.series.items()
+        }
+        if counted:
+            told.series['http_server_errors_total{namespace="shop",job="catalog",pod="a"}'] = dozen
+        getattr(told, judged)(HOUR + 3, BURN, "page")
+        told.told(tmp_path)
+
+
 def test_pods_that_come_go_and_start_again_are_no_fault(tmp_path: Path) -> None:
     told = story(availability="99.9")
     answers(told, 200, (HOUR, 10), pod="goes")

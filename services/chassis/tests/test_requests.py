@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, Field
 from shop_chassis.context import current, parse_traceparent
+from shop_chassis.edge import streaming
 from shop_chassis.events.tracing import current_traceparent
 from shop_chassis.metrics import InFlight
 from shop_chassis.problems import Problem
@@ -66,9 +67,11 @@ async def half() -> StreamingResponse:
     return StreamingResponse(body())
 
 
-@router.get("/stream")
+@router.get("/streams/{number}")
+@streaming
 async def stream(request: Request) -> StreamingResponse:
     async def body() -> Any:
+        await asyncio.sleep(0.1)
         yield b"data: 1\n\n"
 
     return StreamingResponse(body(), media_type="text/event-stream")
@@ -186,6 +189,25 @@ async def test_the_service_has_a_deadline_of_its_own(client_of: Any) -> None:
     assert answer.status_code == 504
 
 
+async def test_a_stream_has_no_deadline_and_no_other_route_is_one(client_of: Any) -> None:
+    headers = {"Accept": "text/event-stream", "X-Request-Deadline": "60"}
+    async with client_of(SERVICE, Settings(request_timeout=0.05)) as client:
+        assert (await client.get("/streams/1")).status_code == 200
+        assert (await client.get("/slow", headers=headers)).status_code == 504
+        assert (await client.post("/streams/1")).status_code == 405
+        found = await samples(client)
+    assert found["http_server_requests_total{}"] == 2
+
+
+async def test_errors_are_counted_from_zero(client: httpx.AsyncClient) -> None:
+    name = "http_server_errors_total{}"
+    assert (await samples(client))[name] == 0
+    for path in ("/broken", "/items/1", "/nowhere", "/gone"):
+        await client.get(path)
+    await client.get("/slow", headers={"X-Request-Deadline": "0.01"})
+    assert (await samples(client))[name] == 2
+
+
 async def samples(client: httpx.AsyncClient) -> dict[str, float]:
     families = text_string_to_metric_families((await client.get("/metrics")).text)
     return {
@@ -207,7 +229,7 @@ async def test_all_metrics_exist_before_the_first_request(client: httpx.AsyncCli
 async def test_requests_are_counted_by_template_and_health_is_not(client: httpx.AsyncClient) -> None:
     for path in ("/items/1", "/items/2", "/nowhere", "/other", "/healthz", "/readyz", "/metrics"):
         await client.get(path)
-    await client.get("/stream", headers={"Accept": "text/event-stream"})
+    assert (await client.get("/streams/1")).text == "data: 1\n\n"
     found = await samples(client)
     assert found["http_server_requests_total{}"] == 4
     duration = 'http_server_request_duration_seconds_count{"http_request_method": "GET", '

@@ -18,6 +18,9 @@ Rule = dict[str, Any]
 Severity = Literal["page", "ticket"]
 
 DURATION = "http_server_request_duration_seconds"
+FAILED = "http_server_errors_total"
+"""Exists before the first failure, of which DURATION tells nothing: its series of that status begins with it.
+A service need not have it."""
 REQUESTS, ERRORS = "shopservice:slo_requests:rate5m", "shopservice:slo_errors:rate5m"
 RATIO, OBJECTIVE = "shopservice:slo_errors:ratio", "shopservice:slo_objective:ratio"
 BUDGET = "shopservice:slo_budget_remaining:ratio"
@@ -113,7 +116,7 @@ class Series:
         The longer windows sum what was recorded over five minutes: that is a few hundred samples, where the
         requests' own series would be millions.
         """
-        yield self._record(REQUESTS, self._rate("count", self._counted))
+        yield self._record(REQUESTS, self._rate(f"{DURATION}_count", self._counted))
         yield self._record(ERRORS, self._errors())
         for window in sorted(windows):
             yield self.ratio_rule(window)
@@ -154,14 +157,16 @@ class Series:
 
     def _errors(self) -> str:
         if self._objective.slo == "availability":
-            failed = self._rate("count", ',http_response_status_code=~"5.."')
-            return f"{failed}\nor on (namespace, job) 0 * {REQUESTS}{{{self._labels}}}"
-        fast = self._rate("bucket", f'{self._counted},le="{le(self._objective.threshold)}"')
+            failed = self._rate(f"{DURATION}_count", ',http_response_status_code=~"5.."')
+            return "\nor on (namespace, job) ".join(
+                (self._rate(FAILED), failed, f"0 * {REQUESTS}{{{self._labels}}}")
+            )
+        fast = self._rate(f"{DURATION}_bucket", f'{self._counted},le="{le(self._objective.threshold)}"')
         return f"{REQUESTS}{{{self._labels}}}\n- on (namespace, job) {fast}"
 
-    def _rate(self, suffix: str, labels: str) -> str:
-        series = f"{DURATION}_{suffix}{{{self._pods}{labels}}}"
-        return f"sum by (namespace, job) (rate({series}[{text(BASE_MINUTES)}]))"
+    def _rate(self, series: str, labels: str = "") -> str:
+        selected = f"{series}{{{self._pods}{labels}}}"
+        return f"sum by (namespace, job) (rate({selected}[{text(BASE_MINUTES)}]))"
 
     def _over(self, series: str, minutes: int) -> str:
         selected = f"{series}{{{self._labels}}}"

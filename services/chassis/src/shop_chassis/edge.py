@@ -8,9 +8,13 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import structlog
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from opentelemetry.context import attach, detach
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -29,13 +33,53 @@ errors = structlog.get_logger(__name__)
 
 HEALTH = frozenset({"/healthz", "/readyz", "/metrics"})
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_STREAMING = "__streaming__"
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+def streaming(handler: H) -> H:
+    """Marks a handler whose answer goes on and on: it has no deadline, and its requests are not measured.
+
+    Written below the decorator of the route. A caller cannot ask for it.
+    """
+    setattr(handler, _STREAMING, True)
+    return handler
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A route of such a handler."""
+
+    path: re.Pattern[str]
+    methods: frozenset[str]
+
+    def is_asked(self, scope: Scope) -> bool:
+        """Whether the request is one of this route."""
+        return scope["method"] in self.methods and self.path.match(scope["path"]) is not None
+
+
+def streams_of(app: FastAPI) -> tuple[Stream, ...]:
+    """The streaming routes of an application that has all its routes."""
+    return tuple(
+        Stream(route.path_regex, frozenset(route.methods or ()))
+        for route in iter_route_contexts(app.routes)
+        if getattr(route.endpoint, _STREAMING, False)
+    )
 
 
 class Edge:
     """Wraps the application of one service."""
 
-    def __init__(self, app: ASGIApp, runtime: Runtime[Settings], metrics: ServerMetrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        runtime: Runtime[Settings],
+        metrics: ServerMetrics,
+        streams: Iterable[Stream] = (),
+    ) -> None:
         self._app = app
+        self._streams = tuple(streams)
         self._runtime = runtime
         self._metrics = metrics
         self._log_access = runtime.settings.log_access
@@ -67,7 +111,7 @@ class Edge:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
         headers = _headers(scope["headers"])
-        stream = headers.get(b"accept", b"").startswith(b"text/event-stream")
+        stream = any(each.is_asked(scope) for each in self._streams)
         request = _context(headers, began, math.inf if stream else self._longest)
         answer = _Answer(send, request.id, self._runtime)
         token, span = context.enter(request), attach(context.as_span(request))
@@ -140,7 +184,7 @@ def _route(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", ""))
 
 
-_WANTED = frozenset({b"accept", b"authorization", b"traceparent", b"x-request-id", b"x-request-deadline"})
+_WANTED = frozenset({b"authorization", b"traceparent", b"x-request-id", b"x-request-deadline"})
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

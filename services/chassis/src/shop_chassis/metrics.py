@@ -64,6 +64,8 @@ class ServerMetrics:
 
     def __init__(self, registry: CollectorRegistry, service: str, version: str) -> None:
         self.requests = Counter("http_server_requests", "Requests that came.", registry=registry)
+        # The histogram's series of a status begins with its first request, in which rate() sees no increase.
+        self.errors = Counter("http_server_errors", "Requests answered 5xx.", registry=registry)
         self.in_flight = InFlight()
         registry.register(self.in_flight)
         self._duration = Histogram(
@@ -80,6 +82,8 @@ class ServerMetrics:
 
     def done(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request has been answered; `route` is the template, empty when none matched."""
+        if status >= 500:
+            self.errors.inc()
         key = (method if method in METHODS else "_OTHER", route, status)
         series = self._series.get(key)
         if series is None:

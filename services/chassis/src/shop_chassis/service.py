@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
 from shop_chassis.auth import Verifier
-from shop_chassis.edge import Edge
+from shop_chassis.edge import Edge, streams_of
 from shop_chassis.identity import Callers
 from shop_chassis.metrics import ServerMetrics
 from shop_chassis.migrations import Migrations
@@ -79,10 +79,9 @@ def create_app(service: Service, settings: Settings, *, bus: "Bus | None" = None
         responses=documented(422),
     )
     app.state.runtime = runtime
-    app.add_middleware(
-        Edge, runtime=runtime, metrics=ServerMetrics(runtime.metrics, service.name, settings.build_version)
-    )
     install(app)
     for router in service.routers:
         app.include_router(router)
+    metrics = ServerMetrics(runtime.metrics, service.name, settings.build_version)
+    app.add_middleware(Edge, runtime=runtime, metrics=metrics, streams=streams_of(app))
     return app
