@@ -21,6 +21,7 @@ def configure_logs(settings: Settings, service: str) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,  # which service, where several share the process
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _about_request,
@@ -60,7 +61,7 @@ def _about_request(_logger: Any, _method: str, entry: EventDict) -> EventDict:
 
 def _naming(service: str) -> Processor:
     def name(_logger: Any, _method: str, entry: EventDict) -> EventDict:
-        entry["service"] = service
+        entry.setdefault("service", service)
         return entry
 
     return name

@@ -8,8 +8,9 @@ components stop. A second SIGTERM, or SIGINT, ends the drain at once.
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Literal
 
 import structlog
 import uvicorn
@@ -31,24 +32,51 @@ class CannotListen(Exception):  # noqa: N818 - named for what happened
 
 def serve(app: FastAPI, settings: Settings) -> int:
     """Answers until SIGTERM or SIGINT; returns the exit code."""
-    listener = _listen(settings)
+    listener = listen(settings.listen_address, settings.port)
     log.info("listening", address=settings.listen_address, port=listener.getsockname()[1])
-    config = uvicorn.Config(
+    server = _Server(_config(app, settings, "on"), app.state.runtime, settings.drain_seconds)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve(sockets=[listener]))
+    return 0
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
+    """Answers on `listener` for the length of the block, beside other services of the process.
+
+    Signals are the caller's affair. What a component raises at its start comes out here.
+    """
+    async with app.router.lifespan_context(app):
+        server = _Beside(_config(app, settings, "off"))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield
+        finally:
+            app.state.runtime.draining = True
+            server.should_exit = True
+            await task
+
+
+def _config(app: FastAPI, settings: Settings, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
         ws="none",
-        lifespan="on",
+        lifespan=lifespan,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=round(settings.shutdown_seconds),
     )
-    server = _Server(config, app.state.runtime, settings.drain_seconds)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(server.serve(sockets=[listener]))
-    return 0
+
+
+class _Beside(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: there are other servers in this process."""
+        yield
 
 
 class _Server(uvicorn.Server):
@@ -83,18 +111,18 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.listen_address else socket.AF_INET
+def listen(address: str, port: int) -> socket.socket:
+    """A socket that is bound and listens; port 0 is a free one. Raises CannotListen."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.listen_address, settings.port))
+        listener.bind((address, port))
         listener.listen(2048)
     except OSError as error:
         listener.close()
         raise CannotListen(
-            f"cannot listen on {settings.listen_address}:{settings.port}: {error.strerror}; "
-            "set PORT to a free one"
+            f"cannot listen on {address}:{port}: {error.strerror}; set PORT to a free one"
         ) from error
     listener.setblocking(False)
     return listener

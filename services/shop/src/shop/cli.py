@@ -1,6 +1,7 @@
 """The `shop` command."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,10 @@ from pathlib import Path
 from shop_chassis.signing import Signer
 
 from shop.keys import KeyProblem, from_cluster, from_file, manifest, write
-from shop.seed import SeedFailed, seed
+from shop.local import FOLDER, StartFailed
+from shop.seed import SeedFailed, seed_catalog
+
+FAILURES = (KeyProblem, SeedFailed, StartFailed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         message: str = chosen.run(chosen)
-    except (KeyProblem, SeedFailed) as error:
+    except FAILURES as error:
         print(f"shop {chosen.command}: {error}", file=sys.stderr)
         return 1
     print(message)
@@ -44,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     fill.add_argument("--url", required=True, help="of catalog: http://127.0.0.1:8080")
     fill.add_argument("--token", required=True, help="with the scope catalog:admin; `shop token` makes one")
     fill.set_defaults(run=_seed)
+
+    here = commands.add_parser("local", help="run the whole shop in one process, with demo data")
+    here.add_argument("--fresh", action="store_true", help="forget what was there before")
+    here.add_argument("--port", type=int, default=8100, help="the first one; 0 takes free ones")
+    here.add_argument("--dir", type=Path, default=FOLDER, help="where databases and keys are kept")
+    here.set_defaults(run=_local)
     return parser
 
 
@@ -61,8 +71,15 @@ def _auth_secret(chosen: argparse.Namespace) -> str:
 
 
 def _seed(chosen: argparse.Namespace) -> str:
-    outcome = seed(chosen.url, chosen.token)
-    return f"demo products: {outcome.made} made, {outcome.kept} were there"
+    outcome = asyncio.run(seed_catalog(chosen.url, chosen.token))
+    return f"demo products: {outcome}"
+
+
+def _local(chosen: argparse.Namespace) -> str:
+    from shop.local.command import local  # all services: no other command waits for their import
+
+    local(chosen.dir, first_port=chosen.port, fresh=chosen.fresh)
+    return "ended"
 
 
 def _positive(text: str) -> float:

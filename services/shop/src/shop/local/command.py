@@ -1,0 +1,127 @@
+"""`shop local`, from the first port to the last line."""
+
+import asyncio
+import fcntl
+import shutil
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
+from pathlib import Path
+from time import monotonic
+
+import uvloop
+from shop_chassis.logs import configure_logs
+from shop_chassis.server import CannotListen, listen
+from shop_chassis.settings import Settings
+
+from shop.local import StartFailed, console
+from shop.local.addresses import CONSOLE
+from shop.local.members import MEMBERS, Member
+from shop.local.place import HOST, Place
+from shop.local.shop import Loaded, load, migrate, running
+from shop.seed import Seeded, SeedFailed, seed
+
+
+def local(folder: Path, *, first_port: int, fresh: bool, members: Sequence[Member] = MEMBERS) -> None:
+    """Runs the shop until SIGINT or SIGTERM. Raises StartFailed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder), ExitStack() as stack:
+        if fresh:
+            _clear(folder)
+        names = [CONSOLE, *(member.name for member in members)]
+        listeners = {name: stack.enter_context(listener) for name, listener in _bind(names, first_port)}
+        place = Place(folder, {name: listener.getsockname()[1] for name, listener in listeners.items()})
+        log = stack.enter_context(place.log.open("a"))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, redirect_stderr(log):
+            configure_logs(Settings(log_format="json"), "local")
+            with suppress(asyncio.CancelledError):
+                runner.run(_run(place, members, listeners))
+
+
+async def _run(place: Place, members: Sequence[Member], listeners: dict[str, socket.socket]) -> None:
+    _cancelled_by_signals()
+    began = monotonic()
+    signer = place.write_keys(members)
+    settings = Settings(pod_name=CONSOLE, events_url="memory://", log_access=False, drain_seconds=0)
+    services = [Loaded(console.service, settings), *(load(member, place) for member in members)]
+    for each in services:
+        await migrate(each)
+    async with running(services, listeners):
+        try:
+            seeded = await seed({member.name: place.url(member.name) for member in members}, signer)
+        except SeedFailed as error:
+            raise StartFailed(f"demo data: {error}") from error
+        place.announce()
+        try:
+            print(_table(place, services, seeded, monotonic() - began), flush=True)
+            await asyncio.Event().wait()
+        finally:
+            place.withdraw()
+
+
+def _cancelled_by_signals() -> None:
+    """The first signal ends everything in order; a second one ends the process."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def stop() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+def _bind(names: Sequence[str], first_port: int) -> Iterator[tuple[str, socket.socket]]:
+    for offset, name in enumerate(names):
+        try:
+            yield name, listen(HOST, first_port + offset if first_port else 0)
+        except CannotListen as error:
+            reason = str(error).partition(";")[0]
+            raise StartFailed(
+                f"{name}: {reason}; --port names another first one, 0 takes free ones"
+            ) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two shops on the same databases would undo each other's work."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartFailed(
+                f"a shop runs on {folder} already: end it, or name another with --dir"
+            ) from None
+        yield
+
+
+def _clear(folder: Path) -> None:
+    for old in [*folder.glob("*.sqlite3*"), folder / "shop.log"]:
+        old.unlink(missing_ok=True)
+    for name in ("keys", "identity"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _table(place: Place, services: Sequence[Loaded], seeded: Seeded, seconds: float) -> str:
+    width = max(len(each.service.name) for each in services)
+    lines = [
+        f"  {each.service.name:{width}}  {place.url(each.service.name)}  {each.service.title}"
+        for each in services
+    ]
+    made = "; ".join(seeded.told)
+    return "\n".join(
+        [
+            f"{len(services)} services, ready in {seconds:.1f} s; {made}",
+            "",
+            *lines,
+            "",
+            "  An API's documentation is at /docs. Tokens of other kinds:",
+            f"  shop token --key {place.private_key} --scope catalog:admin",
+            f"  Log: {place.log}",
+            "",
+            "Ctrl-C ends it.",
+        ]
+    )

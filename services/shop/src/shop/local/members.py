@@ -1,0 +1,54 @@
+"""Which services there are, and whom each of them calls: the one list of `shop local`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from shop_chassis.service import Service
+
+
+class Surroundings(Protocol):
+    """What a service's own settings may need to know."""
+
+    private_key: Path
+    """Of the tokens of users."""
+
+    def url(self, name: str) -> str:
+        """Where a service answers."""
+
+
+def _none(_around: Surroundings) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A service that takes part.
+
+    `callees` are given to it as `<callee>_url`, and let it in at their internal routes; the same as
+    `dependsOn` of its ShopService. `settings` are others that it needs.
+    """
+
+    name: str
+    callees: tuple[str, ...] = ()
+    settings: Callable[[Surroundings], dict[str, Any]] = field(default=_none)
+
+    @property
+    def package(self) -> str:
+        """What is imported."""
+        return f"shop_{self.name.replace('-', '_')}"
+
+    def load(self) -> Service:
+        """The service as it declares itself. Raises ImportError, AttributeError."""
+        service: Service = import_module(f"{self.package}.service").service
+        return service
+
+
+MEMBERS = (
+    Member("catalog"),
+    Member("cart", callees=("catalog",)),
+    Member("notification"),
+)
+"""In the order of their ports."""
