@@ -245,7 +245,9 @@ class Fault(BaseModel):
 class FaultState(Fault):
     """A fault and how often it has struck since it was switched on."""
 
-    model_config = _example(kind="timeout_after_success", count=1, seconds=1.5, hits=1)
+    model_config = _example(kind="timeout_after_success", count=1, seconds=1.5, hits=1) | ConfigDict(
+        extra="ignore"
+    )
 
     hits: int = 0
 

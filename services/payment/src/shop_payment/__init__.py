@@ -1,0 +1,1 @@
+"""Payments, gateways and the ledger."""
