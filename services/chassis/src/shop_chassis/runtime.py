@@ -73,6 +73,12 @@ class Runtime(Generic[S]):
         except KeyError:
             raise LookupError(f"no {kind.__name__} was provided in the service's setup") from None
 
+    def shared(self, kind: type[T], make: Callable[[], T]) -> T:
+        """What was provided for that type; the first who asks makes it."""
+        if kind not in self._provided:
+            self._provided[kind] = make()
+        return self.get(kind)
+
     async def start(self) -> None:
         """Starts the components."""
         for component in self._components:

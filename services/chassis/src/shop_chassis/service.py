@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from shop_chassis.auth import Verifier
 from shop_chassis.edge import Edge, streams_of
 from shop_chassis.identity import Callers
+from shop_chassis.limits import Limits
 from shop_chassis.metrics import ServerMetrics
 from shop_chassis.migrations import Migrations
 from shop_chassis.problems import documented, install
@@ -57,6 +58,7 @@ def create_app(service: Service, settings: Settings, *, bus: "Bus | None" = None
         Verifier(settings.auth_jwks, settings.auth_issuer, settings.auth_audience, revoked=revocations.cover)
     )
     runtime.provide(Callers(settings.callers))
+    runtime.provide(runtime.add(Limits(settings)))
     if service.migrations:
         runtime.ready_when("database", runtime.store.problem)
         runtime.ready_when("schema", partial(service.migrations.problem, runtime.store))

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     log_access: bool = True
     """A line per request at level info; health and metrics never."""
 
+    trusted_proxies: int = Field(default=0, ge=0)
+    """How many proxies before this service add to X-Forwarded-For; rate limits ask it for the address."""
+
     request_timeout: float = Field(default=10.0, gt=0)
     """Seconds that a request may take when its caller sets no deadline."""
     drain_seconds: float = Field(default=5.0, ge=0)

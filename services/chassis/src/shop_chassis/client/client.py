@@ -299,11 +299,7 @@ def callee(
 
     `url` is turned into text; settings have it as HttpUrl.
     """
-    try:
-        metrics = runtime.get(ClientMetrics)
-    except LookupError:
-        metrics = ClientMetrics(runtime.metrics)
-        runtime.provide(metrics)
+    metrics = runtime.shared(ClientMetrics, lambda: ClientMetrics(runtime.metrics))
     identity = IdentityTokens.of(runtime.settings, name) if internal else None
     return runtime.add(ServiceClient(name, str(url), metrics=metrics, policy=policy, identity=identity))
 
