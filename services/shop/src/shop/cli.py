@@ -10,9 +10,10 @@ from shop_chassis.signing import Signer
 
 from shop.keys import KeyProblem, from_cluster, from_file, manifest, write
 from shop.local import FOLDER, StartFailed
+from shop.new import CannotMake, new_service
 from shop.seed import SeedFailed, seed_catalog
 
-FAILURES = (KeyProblem, SeedFailed, StartFailed)
+FAILURES = (CannotMake, KeyProblem, SeedFailed, StartFailed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     here.add_argument("--port", type=int, default=8100, help="the first one; 0 takes free ones")
     here.add_argument("--dir", type=Path, default=FOLDER, help="where databases and keys are kept")
     here.set_defaults(run=_local)
+
+    new = commands.add_parser("new", help="write a new service that passes its tests")
+    new.add_argument("name", help="as in its ShopService: gift-cards")
+    new.add_argument("--workspace", type=Path, default=Path(), help="the folder with services/")
+    new.set_defaults(run=_new)
     return parser
 
 
@@ -73,6 +79,14 @@ def _auth_secret(chosen: argparse.Namespace) -> str:
 def _seed(chosen: argparse.Namespace) -> str:
     outcome = asyncio.run(seed_catalog(chosen.url, chosen.token))
     return f"demo products: {outcome}"
+
+
+def _new(chosen: argparse.Namespace) -> str:
+    folder = new_service(chosen.name, chosen.workspace)
+    return (
+        f"wrote {folder}; next: `uv lock`, `uv run pytest {folder}`, "
+        "and a line in shop.local.members for `shop local`"
+    )
 
 
 def _local(chosen: argparse.Namespace) -> str:
