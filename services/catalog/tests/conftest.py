@@ -1,19 +1,26 @@
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+from shop_catalog.coupons import Coupons
+from shop_catalog.plans import Plans
+from shop_catalog.promotions import Promotions
 from shop_catalog.service import service
 from shop_catalog.tables import outbox
-from shop_chassis.events import Event
+from shop_chassis.events import Event, MemoryBus
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.settings import Settings
-from shop_chassis.signing import Signer
+from shop_chassis.signing import ServiceAccounts, Signer
 from shop_contracts.catalog.api import Category, NewProduct
 from shop_contracts.money import Money
+from shop_contracts.warehouse.events import STOCK_CHANGED, StockChanged
 from sqlalchemy import select
 
 
@@ -23,7 +30,10 @@ class Shop:
 
     http: httpx.AsyncClient
     admin: httpx.AsyncClient
+    orders: httpx.AsyncClient
+    """As order-processing."""
     runtime: Runtime[Settings]
+    bus: MemoryBus
     signer: Signer
 
     async def events(self) -> list[Event]:
@@ -53,6 +63,43 @@ class Shop:
         made: dict[str, Any] = answer.json()
         return made
 
+    async def told(self, product_id: str, available: int, sequence: int) -> None:
+        """Warehouse tells what is available of a product, and catalog has heard it."""
+        data = StockChanged(product_id=UUID(product_id), available=available).model_dump(mode="json")
+        await self.tell("warehouse", STOCK_CHANGED, product_id, sequence, data)
+
+    async def tell(self, stream: str, type: str, subject: str, sequence: int, data: dict[str, Any]) -> None:
+        """Another service publishes an event, and catalog has heard it."""
+        event = Event(source=f"/{stream}", type=type, subject=subject, sequence=sequence, data=data)
+        topic = f"{stream}.{type}"
+        await self.bus.publish(topic, event.encode(), message_id=event.id)
+        subscription = await self.bus.subscribe(stream, "catalog", [topic])
+        async with asyncio.timeout(10):
+            while await subscription.lag():
+                await asyncio.sleep(0.005)
+
+
+@dataclass
+class Clock:
+    """The time, as catalog is told it."""
+
+    now: datetime = datetime(2030, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def later(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock(shop: Shop) -> Clock:
+    """Tells promotions, coupons and planned prices the time."""
+    clock = Clock()
+    for kind in (Promotions, Coupons, Plans):
+        shop.runtime.get(kind).now = clock
+    return clock
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
@@ -62,22 +109,35 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(database_url: str, tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterator[Shop]:
     signer = Signer.generate()
     (tmp_path / "jwks.json").write_text(signer.jwks)
-    settings = Settings(database_url=database_url, auth_jwks=f"{tmp_path}/jwks.json", log_access=False)
-    app = create_app(service, settings)
+    settings = Settings(
+        database_url=database_url,
+        auth_jwks=f"{tmp_path}/jwks.json",
+        callers=service_accounts.write_callers(
+            tmp_path / "callers", "catalog", ["order-taking", "order-processing", "user", "cart"]
+        ),
+        log_access=False,
+    )
+    bus = MemoryBus()
+    for stream in ("warehouse", "user"):
+        await bus.ensure_stream(stream, max_age=60)
+    app = create_app(service, settings, bus=bus)
     assert service.migrations is not None
     await service.migrations.upgrade(app.state.runtime.store, wait=10)
-    headers = {"Authorization": f"Bearer {signer.token('ann', 'catalog:admin')}"}
+    token = {"Authorization": f"Bearer {signer.token('ann', 'catalog:admin')}"}
+    identity = service_accounts.headers("order-processing", "catalog")
     transport = httpx.ASGITransport(app)
+
+    def client(headers: dict[str, str]) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=transport, base_url="http://catalog", headers=headers)
+
+    json = {"Content-Type": "application/json"}
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://catalog") as http,
-        httpx.AsyncClient(
-            transport=transport,
-            base_url="http://catalog",
-            headers=headers | {"Content-Type": "application/json"},
-        ) as admin,
+        client({}) as http,
+        client(token | json) as admin,
+        client(identity | json) as orders,
     ):
-        yield Shop(http, admin, app.state.runtime, signer)
+        yield Shop(http, admin, orders, app.state.runtime, bus, signer)

@@ -21,7 +21,20 @@ async def history(shop: Any, product: dict[str, Any]) -> list[int]:
     return [item["price"]["amount"] for item in answer.json()["items"]]
 
 
-ADMIN_ROUTES = [
+ADMIN_ROUTES: list[tuple[str, str, Any]] = [
+    ("POST", "/admin/products:import", None),
+    ("PUT", "/admin/families/shirt", {"title": "Shirt", "options": ["size"]}),
+    ("PUT", f"/admin/products/{uuid.uuid4()}/relations", {"relations": []}),
+    ("GET", f"/admin/products/{uuid.uuid4()}/planned-prices", None),
+    ("PUT", f"/admin/products/{uuid.uuid4()}/planned-prices/{uuid.uuid4()}", {}),
+    ("DELETE", f"/admin/products/{uuid.uuid4()}/planned-prices/{uuid.uuid4()}", None),
+    ("GET", "/admin/promotions", None),
+    ("GET", f"/admin/promotions/{uuid.uuid4()}", None),
+    ("PUT", f"/admin/promotions/{uuid.uuid4()}", {}),
+    ("GET", "/admin/coupons", None),
+    ("GET", "/admin/coupons/TEN", None),
+    ("PUT", "/admin/coupons/TEN", {}),
+    ("GET", "/admin/coupons/TEN/uses", None),
     ("PUT", "/admin/categories/home", {"slug": "home", "title": "Home"}),
     ("POST", "/admin/products", {}),
     ("PATCH", f"/admin/products/{uuid.uuid4()}", {}),

@@ -6,23 +6,29 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from shop_chassis.etags import IfNoneMatch, etag, unchanged
 from shop_chassis.paging import After, Limit
-from shop_chassis.problems import Problem, documented
+from shop_chassis.problems import documented
 from shop_chassis.runtime import provided
 from shop_contracts.catalog.api import (
     CategoryList,
+    FamilyPage,
+    FamilyWithVariants,
     PriceHistory,
     Product,
     ProductBatch,
     ProductBatchRequest,
     ProductPage,
+    RelatedProducts,
     Slug,
     Sort,
 )
 
-from shop_catalog.products import Products, Unknown
+from shop_catalog.errors import explained
+from shop_catalog.families import Families
+from shop_catalog.products import Products
 
 router = APIRouter(tags=["products"])
 Catalog = Annotated[Products, provided(Products)]
+Related = Annotated[Families, provided(Families)]
 
 
 @router.get("/products", response_model=ProductPage)
@@ -49,12 +55,12 @@ async def read_product(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One product by id or slug, also when it is not sold any more."""
-    try:
+    with explained():
         product = await products.get(which)
-    except Unknown as error:
-        raise Problem(404, str(error)) from error
-    headers = {"ETag": etag(product.version), "Cache-Control": "no-cache"}
-    if unchanged(if_none_match, product.version):
+    # What is available changes without a new version; a change based on this tag looks at the version alone.
+    state = product.version if product.available is None else f"{product.version}-{product.available}"
+    headers = {"ETag": etag(state), "Cache-Control": "no-cache"}
+    if unchanged(if_none_match, state):
         return Response(status_code=304, headers=headers)
     return Response(product.model_dump_json(), media_type="application/json", headers=headers)
 
@@ -68,10 +74,30 @@ async def read_products(products: Catalog, wanted: ProductBatchRequest) -> Produ
 @router.get("/products/{id}/prices", responses=documented(404))
 async def list_prices(products: Catalog, id: UUID, limit: Limit = 20, after: After = None) -> PriceHistory:
     """The prices that a product had, newest first."""
-    try:
+    with explained():
         return await products.prices(id, limit=limit, after=after)
-    except Unknown as error:
-        raise Problem(404, str(error)) from error
+
+
+@router.get("/products/{id}/relations", responses=documented(404))
+async def list_related(families: Related, id: UUID) -> RelatedProducts:
+    """Accessories, similar products and replacements that are sold."""
+    with explained():
+        return await families.related(id)
+
+
+@router.get("/families", tags=["families"])
+async def list_families(families: Related, limit: Limit = 20, after: After = None) -> FamilyPage:
+    """Products that come in several variants, a page at a time."""
+    return await families.page(limit=limit, after=after)
+
+
+@router.get("/families/{slug}", tags=["families"], responses=documented(404))
+async def read_family(families: Related, slug: Slug, response: Response) -> FamilyWithVariants:
+    """A family with its variants that are sold. The `ETag` is of the family alone."""
+    with explained():
+        family = await families.get(slug)
+    response.headers.update({"ETag": etag(family.version), "Cache-Control": "no-cache"})
+    return family
 
 
 @router.get("/categories")

@@ -4,9 +4,11 @@ A change locks the product's row first and adds its events last, all in one tran
 product come one after the other, and an event exists if and only if its change does.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from hashlib import blake2b
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -20,27 +22,9 @@ from sqlalchemy import Select, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shop_catalog.tables import Category, Price, Product
-
-
-class Refused(Exception):  # noqa: N818 - the name says what happened
-    """The change is not possible as things are; the message says why and what would be."""
-
-
-class Unknown(Exception):  # noqa: N818
-    """There is no such thing."""
-
-
-class Conflict(Refused):
-    """Something else has that name already."""
-
-
-class Outdated(Exception):  # noqa: N818
-    """The change is based on another version than the present one."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(f"the present version is {version}")
-        self.version = version
+from shop_catalog.errors import Conflict, Refused, Unknown
+from shop_catalog.tables import Availability, Category, Family, Price, Product
+from shop_catalog.versioned import Matches
 
 
 @dataclass(frozen=True)
@@ -77,7 +61,7 @@ class Products:
         """Products that are sold, of a category and those below it. Raises Problem for a foreign cursor."""
         order = _ORDERS[sort]
         key: list[Any] = [column for column in (order.column, Product.id) if column is not None]
-        query = select(Product).where(Product.active)  # type: ignore[arg-type]
+        query = shown(sold=True)
         if category is not None:
             query = query.where(Product.category.in_(_subtree(category)))  # type: ignore[attr-defined]
         if after is not None:
@@ -85,27 +69,27 @@ class Products:
             query = query.where(tuple_(*key) < last if order.descending else tuple_(*key) > last)
         query = query.order_by(*(column.desc() if order.descending else column for column in key))
         async with self._store.session() as session:
-            rows = (await session.execute(query.limit(limit + 1))).scalars().all()
+            rows = (await session.execute(query.limit(limit + 1))).all()
         items = rows[:limit]
         following = None
         if len(rows) > limit:
-            following = cursor(*(getattr(items[-1], column.key) for column in key))
-        return api.ProductPage(items=[product_of(row) for row in items], next=following)
+            following = cursor(*(getattr(items[-1][0], column.key) for column in key))
+        return api.ProductPage(items=[product_of(*row) for row in items], next=following)
 
     async def get(self, which: UUID | str) -> api.Product:
         """By id or slug. Raises Unknown."""
         column: Any = Product.id if isinstance(which, UUID) else Product.slug
         async with self._store.session() as session:
-            row = (await session.execute(select(Product).where(column == which))).scalar_one_or_none()
+            row = (await session.execute(shown().where(column == which))).one_or_none()
         if row is None:
             raise Unknown(f"there is no product {which}")
-        return product_of(row)
+        return product_of(*row)
 
     async def batch(self, ids: Sequence[UUID]) -> api.ProductBatch:
         """Several at once."""
-        query = select(Product).where(Product.id.in_(ids))  # type: ignore[attr-defined]
+        query = shown().where(Product.id.in_(ids))  # type: ignore[attr-defined]
         async with self._store.session() as session:
-            found = {row.id: product_of(row) for row in (await session.execute(query)).scalars()}
+            found = {row[0].id: product_of(*row) for row in await session.execute(query)}
         asked = list(dict.fromkeys(ids))
         return api.ProductBatch(
             items=[found[id] for id in asked if id in found], missing=[id for id in asked if id not in found]
@@ -164,33 +148,35 @@ class Products:
 
         Raises Conflict, Refused.
         """
-        now = utc_now()
-        product = Product(
-            **new.model_dump(exclude={"id", "price"}),
-            id=new.id or new_id(),
-            price_amount=new.price.amount,
-            price_currency=new.price.currency,
-            version=1,
-            updated_at=now,
-        )
         try:
             async with self._store.transaction() as session:
-                existing = await session.get(Product, product.id)
+                existing = await session.get(Product, new.id) if new.id else None
                 if existing is not None:
                     if _same(existing, new):
                         return product_of(existing), False
                     raise Conflict(f"there is another product with the id {new.id}")
-                await _check_category(session, new.category)
-                session.add(product)
-                await session.flush()
-                session.add(_history(product))
-                await self._tell(session, product)
+                return product_of(await self._make(session, new)), True
         except IntegrityError as error:
             raise Conflict(_taken(error, new.sku, new.slug)) from error
-        return product_of(product), True
 
-    async def change(self, id: UUID, changes: api.ProductChanges, matches: Any) -> api.Product:
-        """Changes what is given. `matches(version)` raises where the change is based on another version.
+    async def put(self, new: api.NewProduct) -> Literal["created", "changed", "unchanged"]:
+        """Makes the product with this sku what is given, its price included. Raises Conflict, Refused."""
+        by_sku: Any = select(Product).where(Product.sku == new.sku)  # type: ignore[arg-type]
+        try:
+            async with self._store.transaction() as session:
+                product = (await session.execute(by_sku.with_for_update())).scalar_one_or_none()
+                if product is None:
+                    await self._make(session, new)
+                    return "created"
+                if new.id not in (None, product.id):
+                    raise Conflict(f"another product has the sku {new.sku}: expected the id {product.id}")
+                given = new.model_dump(exclude={"id", "sku", "price"})
+                return "changed" if await self._change(session, product, given, new.price) else "unchanged"
+        except IntegrityError as error:
+            raise Conflict(_taken(error, new.sku, new.slug)) from error
+
+    async def change(self, id: UUID, changes: api.ProductChanges, matches: Matches) -> api.Product:
+        """Changes what is given. `matches` raises where the change is based on another version.
 
         Raises Unknown, Conflict, Refused.
         """
@@ -199,15 +185,9 @@ class Products:
         }
         try:
             async with self._store.transaction() as session:
-                product = await _locked(session, id)
+                product = await locked(session, id)
                 matches(product.version)
-                if all(getattr(product, name) == value for name, value in given.items()):
-                    return product_of(product)
-                if "category" in given:
-                    await _check_category(session, given["category"])
-                for name, value in given.items():
-                    setattr(product, name, value)
-                await self._changed(session, product)
+                await self._change(session, product, given)
         except IntegrityError as error:
             raise Conflict(_taken(error, "", str(given.get("slug")))) from error
         return product_of(product)
@@ -215,38 +195,82 @@ class Products:
     async def set_price(self, id: UUID, price: Money) -> api.Product:
         """Sets it; the price that it has already changes nothing. Raises Unknown, Refused."""
         async with self._store.transaction() as session:
-            product = await _locked(session, id)
-            old = Money(amount=product.price_amount, currency=product.price_currency)
-            if price == old:
-                return product_of(product)
-            if price.currency != old.currency:
-                raise Refused(f"the price is in {old.currency}, expected the same, found {price.currency}")
-            product.price_amount = price.amount
-            changed = events.PriceChanged(
-                product_id=product.id,
-                sku=product.sku,
-                slug=product.slug,
-                title=product.title,
-                old=old,
-                new=price,
-            )
-            await self._outbox.add(session, events.PRICE_CHANGED, subject=str(id), data=changed)
-            await self._changed(session, product)
-            session.add(_history(product))
+            product = await locked(session, id)
+            await self.reprice(session, product, price)
         return product_of(product)
 
-    async def _changed(self, session: AsyncSession, product: Product) -> None:
+    async def reprice(self, session: AsyncSession, product: Product, price: Money) -> None:
+        """The same within a transaction that has locked the product. Raises Refused."""
+        await self._change(session, product, {}, price)
+
+    async def touch(self, session: AsyncSession, product: Product) -> None:
+        """A new version of a locked product, told: something that belongs to it has changed."""
         product.version += 1
         product.updated_at = utc_now()
         await session.flush()
         await self._tell(session, product)
+
+    async def _make(self, session: AsyncSession, new: api.NewProduct) -> Product:
+        await _check_category(session, new.category)
+        product = Product(
+            **new.model_dump(exclude={"id", "price"}),
+            id=new.id or new_id(),
+            variant=await _variant(session, new.family, new.options),
+            price_amount=new.price.amount,
+            price_currency=new.price.currency,
+            version=1,
+            updated_at=utc_now(),
+        )
+        session.add(product)
+        await session.flush()
+        session.add(_history(product))
+        await self._tell(session, product)
+        return product
+
+    async def _change(
+        self, session: AsyncSession, product: Product, given: dict[str, Any], price: Money | None = None
+    ) -> bool:
+        """Whether anything was different; then it is a new version, and told. The product is locked."""
+        old = Money(amount=product.price_amount, currency=product.price_currency)
+        if price is not None and price.currency != old.currency:
+            raise Refused(f"the price is in {old.currency}, expected the same, found {price.currency}")
+        given = {name: value for name, value in given.items() if getattr(product, name) != value}
+        if not given and price in (None, old):
+            return False
+        if "category" in given:
+            await _check_category(session, given["category"])
+        for name, value in given.items():
+            setattr(product, name, value)
+        if given.keys() & {"family", "options"}:
+            product.variant = await _variant(session, product.family, product.options)
+        if price in (None, old):
+            await self.touch(session, product)
+            return True
+        assert price is not None
+        product.price_amount = price.amount
+        await session.flush()
+        changed = events.PriceChanged(
+            product_id=product.id, sku=product.sku, slug=product.slug, title=product.title, old=old, new=price
+        )
+        await self._outbox.add(session, events.PRICE_CHANGED, subject=str(product.id), data=changed)
+        await self.touch(session, product)
+        session.add(_history(product))
+        return True
 
     async def _tell(self, session: AsyncSession, product: Product) -> None:
         state = events.ProductChanged(product=product_of(product))
         await self._outbox.add(session, events.PRODUCT_CHANGED, subject=str(product.id), data=state)
 
 
-def product_of(row: Product) -> api.Product:
+def shown(*, sold: bool = False) -> Select[Product, int | None]:
+    """Products and what is available of them, as `product_of` takes them."""
+    query = select(Product, Availability.available).outerjoin(  # type: ignore[call-overload]
+        Availability, Availability.product_id == Product.id
+    )
+    return cast("Select[Product, int | None]", query.where(Product.active) if sold else query)
+
+
+def product_of(row: Product, available: int | None = None) -> api.Product:
     """The row as callers see it; its values were checked on the way in."""
     price = Money.model_construct(amount=row.price_amount, currency=row.price_currency)
     return api.Product.model_construct(
@@ -259,6 +283,10 @@ def product_of(row: Product) -> api.Product:
         attributes=row.attributes,
         price=price,
         active=row.active,
+        weight_grams=row.weight_grams,
+        family=row.family,
+        options=row.options,
+        available=available,
         version=row.version,
         updated_at=row.updated_at,
     )
@@ -279,7 +307,8 @@ def _same(row: Product, new: api.NewProduct) -> bool:
     return product_of(row).model_dump(include=set(asked)) == asked
 
 
-async def _locked(session: AsyncSession, id: UUID) -> Product:
+async def locked(session: AsyncSession, id: UUID) -> Product:
+    """The product, which nobody else changes until the transaction ends. Raises Unknown."""
     query = select(Product).where(Product.id == id).with_for_update()  # type: ignore[arg-type]
     row = (await session.execute(query)).scalar_one_or_none()
     if row is None:
@@ -292,11 +321,31 @@ async def _check_category(session: AsyncSession, slug: str) -> None:
         raise Refused(f"there is no category {slug}")
 
 
+async def _variant(session: AsyncSession, slug: str | None, options: dict[str, str]) -> str | None:
+    """The digest that tells a variant from others of its family. Raises Refused."""
+    if slug is None:
+        if options:
+            raise Refused(f"options: expected none without a family, found {', '.join(sorted(options))}")
+        return None
+    # Its options must not be changed while a variant comes.
+    family = await session.get(Family, slug, with_for_update={"read": True})
+    if family is None:
+        raise Refused(f"there is no family {slug}")
+    if set(options) != set(family.options):
+        found = ", ".join(sorted(options)) or "none"
+        raise Refused(f"options: expected {', '.join(family.options)} as {slug} has them, found {found}")
+    return blake2b(json.dumps(sorted(options.items())).encode(), digest_size=16).hexdigest()
+
+
 def _taken(error: IntegrityError, sku: str, slug: str) -> str:
-    if "sku" in str(error.orig):
+    """PostgreSQL names the constraint, SQLite the columns."""
+    said = str(error.orig)
+    if "uq_product_sku" in said or "product.sku" in said:
         return f"another product has the sku {sku}"
-    if "slug" in str(error.orig):
+    if "uq_product_slug" in said or "product.slug" in said:
         return f"another product has the slug {slug}"
+    if "uq_product_variant" in said or "product.variant" in said:
+        return "another product of the family has the same options"
     return "another product has the same id, or its category is gone"
 
 

@@ -2,26 +2,50 @@
 
 from typing import Any
 
+from shop_chassis.erasure import PersonalData, personal_data
 from shop_chassis.events import Events
 from shop_chassis.migrations import Migrations
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import Service
+from shop_contracts.user.events import STREAM as USER
+from shop_contracts.warehouse.events import STREAM as WAREHOUSE
 
-from shop_catalog import admin, api
+from shop_catalog import admin, api, offering
+from shop_catalog.availability import FROM_WAREHOUSE
+from shop_catalog.coupons import Coupons
+from shop_catalog.families import Families
+from shop_catalog.plans import Plans
 from shop_catalog.products import Products
-from shop_catalog.tables import metadata, outbox
+from shop_catalog.promotions import Promotions
+from shop_catalog.tables import inbox, metadata, outbox
 
 
 def setup(runtime: Runtime[Any]) -> None:
-    """Products for the handlers, a relay for their events."""
-    runtime.provide(Products(runtime.store, outbox))
-    Events(runtime, "catalog").publish(outbox)
+    """What handlers use, a relay for events, and what is heard of others: none of it is needed to answer."""
+    products = Products(runtime.store, outbox)
+    promotions = Promotions(runtime.store, outbox)
+    coupons = Coupons(runtime.store, promotions)
+    personal = PersonalData(export=coupons.export, erase=coupons.forget)
+    plans = Plans(runtime.store, products)
+    for each in (products, Families(runtime.store, products), promotions, coupons, plans, personal):
+        runtime.provide(each)
+    events = Events(runtime, "catalog")
+    events.publish(outbox)
+    events.consume(WAREHOUSE, FROM_WAREHOUSE, inbox=inbox, needed=False)
+    events.consume(USER, [personal.on_erased], inbox=inbox, needed=False)
 
 
 service = Service(
     "catalog",
     title="Catalog",
-    routers=[api.router, admin.router],
+    routers=[
+        api.router,
+        offering.public,
+        admin.router,
+        offering.admin,
+        offering.uses,
+        personal_data("user"),
+    ],
     migrations=Migrations("shop_catalog.migrations", metadata),
     setup=setup,
 )

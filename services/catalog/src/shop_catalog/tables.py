@@ -1,11 +1,12 @@
 """Catalog's tables."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from shop_chassis.events import Outbox
+from shop_chassis.events import Inbox, Outbox
 from shop_chassis.tables import UtcDateTime, new_id, new_registry, utc_now
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String, text
 from sqlmodel import Field, SQLModel
 
 
@@ -22,6 +23,16 @@ class Category(Base, table=True):
     position: int = 0
 
 
+class Family(Base, table=True):
+    """A product in several variants, each of which is a row of `product`. Families are never deleted."""
+
+    slug: str = Field(primary_key=True, max_length=120)
+    title: str = Field(max_length=200)
+    description: str = Field(max_length=5000)
+    options: list[str] = Field(sa_type=JSON)
+    version: int
+
+
 class Product(Base, table=True):
     """The present state of a product."""
 
@@ -31,6 +42,8 @@ class Product(Base, table=True):
         Index("ix_product_price", "price_amount", "id"),
         Index("ix_product_title", "title", "id"),
         Index("ix_product_category", "category", "id"),
+        # Variants of a family differ; products without one are not compared.
+        Index("uq_product_variant", "family", "variant", unique=True),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -45,6 +58,13 @@ class Product(Base, table=True):
     price_amount: int = Field(sa_type=BigInteger)
     price_currency: str = Field(max_length=3)
     active: bool
+    weight_grams: int = Field(default=500, sa_column_kwargs={"server_default": "500"})
+    family: str | None = Field(default=None, max_length=120, foreign_key="family.slug")
+    options: dict[str, str] = Field(
+        default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"}
+    )
+    variant: str | None = Field(default=None, max_length=32)
+    """Digest of the options."""
     version: int
     updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
@@ -60,5 +80,89 @@ class Price(Base, table=True):
     since: datetime = Field(sa_type=UtcDateTime)
 
 
+class PlannedPrice(Base, table=True):
+    """A price that a product is to have from a time on, or has got."""
+
+    __tablename__ = "planned_price"
+    __table_args__ = (
+        CheckConstraint("amount >= 0", name="amount_not_negative"),
+        Index("ix_planned_price_product_id", "product_id", "valid_from"),
+        Index(
+            "ix_planned_price_due",
+            "valid_from",
+            postgresql_where=text("applied_at IS NULL"),
+            sqlite_where=text("applied_at IS NULL"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    product_id: UUID = Field(foreign_key="product.id")
+    amount: int = Field(sa_type=BigInteger)
+    currency: str = Field(max_length=3)
+    valid_from: datetime = Field(sa_type=UtcDateTime)
+    applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Relation(Base, table=True):
+    """From one product to another."""
+
+    product_id: UUID = Field(foreign_key="product.id", primary_key=True)
+    kind: str = Field(max_length=20, primary_key=True)
+    other_id: UUID = Field(foreign_key="product.id", primary_key=True)
+    position: int
+
+
+class Availability(Base, table=True):
+    """What warehouse told last; also of products that are not known here yet."""
+
+    product_id: UUID = Field(primary_key=True)
+    available: int
+
+
+class _Terms(SQLModel):
+    title: str = Field(max_length=200)
+    rule: dict[str, Any] = Field(sa_type=JSON)
+    categories: list[str] = Field(sa_type=JSON)
+    products: list[str] = Field(sa_type=JSON)
+    exclusive: bool
+    valid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    valid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    active: bool
+    version: int
+
+
+class Promotion(Base, _Terms, table=True):
+    """A price reduction that everybody gets."""
+
+    id: UUID = Field(primary_key=True)
+
+
+class Coupon(Base, _Terms, table=True):
+    """A price reduction for who has the code. Coupons are never deleted."""
+
+    code: str = Field(primary_key=True, max_length=40)
+    minimum: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    limit: int | None = Field(default=None)
+    limit_per_subject: int | None = Field(default=None)
+
+
+class CouponUse(Base, table=True):
+    """One order's use of a coupon. A final one is kept whatever it names, so there is no foreign key."""
+
+    __tablename__ = "coupon_use"
+    __table_args__ = (
+        Index("ix_coupon_use_code", "code", "state", "order_id"),
+        Index("ix_coupon_use_subject", "subject"),
+    )
+
+    order_id: UUID = Field(primary_key=True)
+    code: str | None = Field(default=None, max_length=40)
+    subject: str | None = Field(default=None, max_length=200)
+    state: str = Field(max_length=10)
+    """`held` until `expires_at`, `final` or `released`."""
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 metadata = Base.metadata
 outbox = Outbox(metadata, "catalog")
+inbox = Inbox(metadata)

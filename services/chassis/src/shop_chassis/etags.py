@@ -10,12 +10,12 @@ IfMatch = Annotated[str | None, Header(description="ETag that the change is base
 IfNoneMatch = Annotated[str | None, Header(description="ETag that the caller has", examples=['"3"'])]
 
 
-def etag(version: int) -> str:
+def etag(version: int | str) -> str:
     """Strong: a version is one state."""
     return f'"{version}"'
 
 
-def unchanged(if_none_match: str | None, version: int) -> bool:
+def unchanged(if_none_match: str | None, version: int | str) -> bool:
     """Whether the caller has this version already: answer 304."""
     return if_none_match is not None and _names(if_none_match, version, weak=True)
 
@@ -30,7 +30,7 @@ def check_match(if_match: str | None, version: int) -> None:
         )
 
 
-def _names(header: str, version: int, *, weak: bool) -> bool:
+def _names(header: str, version: int | str, *, weak: bool) -> bool:
     tags = [tag.strip() for tag in header.split(",")]
     if weak:
         tags = [tag.removeprefix("W/") for tag in tags]

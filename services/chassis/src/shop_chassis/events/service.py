@@ -72,10 +72,12 @@ class Events:
         concurrency: int = 8,
         rate: float | None = None,
         patience: Patience = Patience(),  # noqa: B008  # immutable
+        needed: bool = True,
     ) -> None:
         """Has the events of `stream` handled; the durable consumer is named as the service.
 
-        The service is ready only while it can consume. The options are those of `Consumer`.
+        The service is ready only while it can consume, unless they are not `needed` to answer. The other
+        options are those of `Consumer`.
         """
         if self._consumed is None:
             self._consumed = ConsumerMetrics(self._runtime.metrics)
@@ -92,7 +94,8 @@ class Events:
             patience=patience,
         )
         self._add(Background(f"consumer of {stream}", consumer.run))
-        self._runtime.ready_when(f"events of {stream}", consumer.problem)
+        if needed:
+            self._runtime.ready_when(f"events of {stream}", consumer.problem)
 
     def _add(self, background: Background) -> None:
         self._runtime.add(background)
