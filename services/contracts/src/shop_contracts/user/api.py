@@ -45,16 +45,21 @@ ACCESS_SECONDS = 600
 MAX_ADDRESSES = 20
 MAX_PAYMENT_METHODS = 10
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
 Email = Annotated[
     str,
     StringConstraints(
         strip_whitespace=True,
         max_length=254,
-        pattern=r"^[^@\s\x00-\x1f\x7f\"(),:;<>\[\]\\]{1,64}@[^@\s\x00-\x1f\x7f\"(),:;<>\[\]\\]+\.[^@\s\x00-\x1f\x7f\"(),:;<>\[\]\\.]+$",
+        pattern=rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])$",
     ),
     Field(examples=["ann@example.com"]),
 ]
-"""One address; that it exists is shown by a mail that arrives."""
+"""As HTML's `<input type=email>` has it, with a dot in the domain; other scripts in their `xn--` form.
+
+That it exists is shown by a mail that arrives.
+"""
 
 PASSWORD_LENGTH = 12
 Password = Annotated[

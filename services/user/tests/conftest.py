@@ -1,0 +1,146 @@
+"""The user service as its callers and the relay see it."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from shop_chassis.events import Event
+from shop_chassis.runtime import Runtime
+from shop_chassis.service import create_app
+from shop_chassis.signing import ServiceAccounts, Signer
+from shop_contracts.user import events as told
+from shop_user.service import UserSettings, service
+from shop_user.tables import OUTBOX
+from sqlalchemy import select
+
+PASSWORD = "correct horse battery"
+CALLERS = ["order-taking", "notification", "payment", "storefront", "cart"]
+
+
+@dataclass
+class Shopper:
+    """Somebody who is signed in."""
+
+    http: httpx.AsyncClient
+    """Sends the access token."""
+    email: str
+    tokens: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.tokens["subject"])
+
+
+@dataclass
+class Shop:
+    """What a test drives."""
+
+    http: httpx.AsyncClient
+    runtime: Runtime[UserSettings]
+    signer: Signer
+    services: ServiceAccounts
+    app: Any
+
+    def client(self, token: str | None = None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url="http://user", headers=headers
+        )
+
+    def admin(self) -> httpx.AsyncClient:
+        return self.client(self.signer.token("0198f0a0-0000-7000-8000-0000000000ad", "shop user:admin"))
+
+    async def events(self, type: str | None = None) -> list[Event]:
+        async with self.runtime.store.session() as session:
+            rows = await session.execute(select(OUTBOX.events).order_by(OUTBOX.events.c.position))
+            found = [OUTBOX.event(row) for row in rows.mappings()]
+        return [event for event in found if type in (None, event.type)]
+
+    async def mails(self, to: str) -> list[told.MailRequested]:
+        mails = [told.MailRequested(**event.data) for event in await self.events(told.MAIL_REQUESTED)]
+        return [mail for mail in mails if mail.to == to]
+
+    async def revoked(self) -> list[told.SessionRevoked]:
+        return [told.SessionRevoked(**event.data) for event in await self.events(told.SESSION_REVOKED)]
+
+    async def register(self, email: str, password: str = PASSWORD, **more: str) -> str:
+        """The token of the mail."""
+        body = {"email": email, "password": password, **more}
+        answer = await self.http.post("/register", json=body)
+        assert answer.status_code == 202, answer.text
+        return (await self.mails(email))[-1].data["token"]
+
+    async def account(self, email: str = "ann@example.com", password: str = PASSWORD, **more: str) -> None:
+        token = await self.register(email, password, **more)
+        answer = await self.http.post("/verify", json={"token": token})
+        assert answer.status_code == 204, answer.text
+
+    async def login(self, email: str = "ann@example.com", password: str = PASSWORD) -> httpx.Response:
+        return await self.http.post("/login", json={"email": email, "password": password})
+
+    async def shopper(self, email: str = "ann@example.com", **more: str) -> Shopper:
+        """Registers, verifies and signs in."""
+        await self.account(email, **more)
+        return await self.signed_in(email)
+
+    async def signed_in(self, email: str = "ann@example.com", password: str = PASSWORD) -> Shopper:
+        answer = await self.login(email, password)
+        assert answer.status_code == 200, answer.text
+        return Shopper(self.client(answer.json()["access_token"]), email, answer.json())
+
+    async def refresh(self, token: str) -> httpx.Response:
+        return await self.http.post("/refresh", json={"refresh_token": token})
+
+    def caller(self, name: str) -> dict[str, str]:
+        return self.services.headers(name, "user")
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    """Status and type of a refusal."""
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    assert not re.search(r"horse|token=", answer.text)
+    return answer.status_code, answer.json()["type"]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/user.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, services: ServiceAccounts) -> UserSettings:
+    signer = Signer.generate()
+    (tmp_path / "jwks.json").write_text(signer.jwks)
+    (tmp_path / "private.pem").write_text(signer.pem)
+    return UserSettings(
+        database_url=database_url,
+        auth_jwks=f"{tmp_path}/jwks.json",
+        auth_private_key=tmp_path / "private.pem",
+        callers=services.write_callers(tmp_path / "callers", "user", CALLERS),
+        log_access=False,
+    )
+
+
+@pytest.fixture
+def services() -> ServiceAccounts:
+    return ServiceAccounts()
+
+
+@pytest.fixture
+async def shop(settings: UserSettings, services: ServiceAccounts) -> AsyncIterator[Shop]:
+    app = create_app(service, settings)
+    assert service.migrations is not None
+    await service.migrations.upgrade(app.state.runtime.store, wait=10)
+    assert settings.auth_private_key is not None
+    signer = Signer(settings.auth_private_key.read_text())
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://user") as http,
+    ):
+        yield Shop(http, app.state.runtime, signer, services, app)
