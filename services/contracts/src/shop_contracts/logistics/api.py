@@ -22,6 +22,19 @@ from pydantic.config import JsonDict
 from shop_contracts.address import Address, Country
 from shop_contracts.money import Currency, Money
 
+NOT_DELIVERABLE = "not-deliverable"
+"""No carrier goes there, or takes that much, as asked for: 422 of a quote, 409 of a shipment."""
+CANCELLED = "cancelled"
+"""The order was cancelled before its shipment was asked for (409)."""
+ALREADY_DISPATCHED = "already-dispatched"
+"""It has left and cannot be cancelled any more (409)."""
+NOT_DELIVERED = "not-delivered"
+"""Only what was delivered can be returned (409)."""
+DIFFERENT_REQUEST = "different-request"
+"""The id was used with another body (409)."""
+ILLEGAL_STATE = "illegal-state"
+"""Not possible in the state that the member `state` names (409)."""
+
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 Option = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40, examples=["standard"])]
 """A speed that shoppers choose: `standard`, `express`, `pickup`."""

@@ -1,0 +1,1 @@
+"""Shipping cost, carriers, labels, tracking, delivery routes."""

@@ -1,0 +1,1 @@
+"""Takes orders: prices, tax, coupon and availability checked."""
