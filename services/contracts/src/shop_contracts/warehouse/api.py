@@ -11,14 +11,14 @@
 | `PUT /internal/returns/{return_id}` | goods of an order have come back |
 
 Every internal request may be repeated: the answer is how things stand. What is refused for good is a 409
-whose `type` is one of the constants below; `illegal-state` has a member `state`, `out-of-stock` and
-`stock-missing` have `shortages`.
+whose `type` is one of the constants below; `illegal-state` and `released` have a member `state`;
+`out-of-stock`, `stock-missing` and `too-many-returned` have `shortages`.
 """
 
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shop_contracts.address import Country
 
@@ -34,6 +34,8 @@ STOCK_MISSING = "stock-missing"
 """A stock take found less than is reserved, so this cannot leave; it can when goods have come in."""
 TOO_MANY_RETURNED = "too-many-returned"
 """More would have come back than was shipped."""
+ALREADY_OPEN = "already-open"
+"""A replenishment is under way; `replenishment_id` names it."""
 
 BATCH_MAX = 100
 """Products that one request may ask for, and lines that an order may have."""
@@ -106,7 +108,7 @@ class Allocation(_Answer):
 
     product_id: UUID
     warehouse: WarehouseCode
-    quantity: Quantity
+    quantity: int
 
 
 class Reservation(_Answer):
@@ -168,7 +170,7 @@ class ReturnedLine(_Answer):
     """What became of it: it goes to the warehouse that most of it came from."""
 
     product_id: UUID
-    quantity: Quantity
+    quantity: int
     resell: bool
     warehouse: WarehouseCode
 
@@ -341,6 +343,12 @@ class Count(_Request):
     counted: int = Field(ge=0, le=MOST)
 
 
+def _each_once(counts: list[Count]) -> list[Count]:
+    if len({count.product_id for count in counts}) < len(counts):
+        raise ValueError("expected each product once")
+    return counts
+
+
 class NewStockTake(_Request):
     """A count of some products of a warehouse."""
 
@@ -356,7 +364,7 @@ class NewStockTake(_Request):
 
     warehouse: WarehouseCode
     reason: str = Field(min_length=1, max_length=200)
-    counts: list[Count] = Field(min_length=1, max_length=BATCH_MAX)
+    counts: Annotated[list[Count], Field(min_length=1, max_length=BATCH_MAX), AfterValidator(_each_once)]
 
 
 class Counted(_Answer):

@@ -1,0 +1,1 @@
+"""Stock by warehouse, reservations, movements, replenishment, stock takes."""
