@@ -125,5 +125,5 @@ def test_without_kubectl_the_message_says_what_else(
     monkeypatch.setenv("KINDLOCAL_CACHE", str(tmp_path))
     assert main(["token"]) == 1
     assert capsys.readouterr().err == (
-        "shop token: kubectl: not found; put it on the PATH, or name a key with --key\n"
+        "shop token: kubectl: not found on the PATH; `make up` makes the Secret, --key takes a file instead\n"
     )

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from shop_chassis.signing import Signer
 
+from shop.access import NotDone, Where, service
 from shop.keys import KeyProblem, from_cluster, from_file, manifest, write
+from shop.kubectl import NoCluster
 from shop.local import FOLDER, StartFailed
 from shop.new import CannotMake, new_service
 from shop.seed import SeedFailed, seed_catalog
 
-FAILURES = (CannotMake, KeyProblem, SeedFailed, StartFailed)
+FAILURES = (CannotMake, KeyProblem, NoCluster, NotDone, SeedFailed, StartFailed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,11 +58,97 @@ def _parser() -> argparse.ArgumentParser:
     here.add_argument("--dir", type=Path, default=FOLDER, help="where databases and keys are kept")
     here.set_defaults(run=_local)
 
+    _add_saga(commands.add_parser("saga", help="look at order-processing's sagas, help one that is stuck"))
+    _add_dlq(commands.add_parser("dlq", help="look at events that a consumer gave up, replay them"))
+
     new = commands.add_parser("new", help="write a new service that passes its tests")
     new.add_argument("name", help="as in its ShopService: gift-cards")
     new.add_argument("--workspace", type=Path, default=Path(), help="the folder with services/")
     new.set_defaults(run=_new)
     return parser
+
+
+def _add_saga(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listed = actions.add_parser("list", help="newest first")
+    listed.add_argument("--stuck", action="store_true", help="only those that need a person")
+    listed.add_argument("--state", choices=["open", "done", "undone"])
+    listed.add_argument("--kind", choices=["order", "shipping", "cancellation", "undelivered", "return"])
+    listed.add_argument("--order", metavar="ID", help="of this order")
+    listed.add_argument("--limit", type=int, default=50, help="at most so many")
+    shown = actions.add_parser("show", help="one with its log")
+    retry = actions.add_parser("retry", help="try its step again now")
+    compensate = actions.add_parser("compensate", help="turn it around; refused once money may be taken")
+    for action in (shown, retry, compensate):
+        action.add_argument("saga", metavar="ID")
+    for action in (retry, compensate):
+        action.add_argument("--reason", default="by an administrator", help="kept in its log")
+    for action in (listed, shown, retry, compensate):
+        _add_where(action)
+        action.set_defaults(run=_saga)
+
+
+def _add_dlq(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listed = actions.add_parser("list", help="oldest first")
+    shown = actions.add_parser("show", help="one with its event")
+    shown.add_argument("number", type=int)
+    replay = actions.add_parser("replay", help="publish again: those numbers, or all of a consumer")
+    replay.add_argument("numbers", type=int, nargs="*", metavar="NUMBER")
+    for action in (listed, replay):
+        action.add_argument("--consumer", help="only what this one gave up")
+    for action in (listed, shown, replay):
+        action.add_argument("--broker", help="nats://host:port")
+        _add_where(action)
+        action.set_defaults(run=_dlq)
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help="of the service; default: the shop in --dir, else the cluster's")
+    parser.add_argument("--token", help="for --url; `shop token` makes one")
+    parser.add_argument("--dir", type=Path, default=FOLDER, help="of a `shop local` that runs")
+    parser.add_argument("--namespace", default="shop", help="of the shop in the cluster")
+
+
+def _where(chosen: argparse.Namespace) -> Where:
+    return Where(url=chosen.url, token=chosen.token, folder=chosen.dir, namespace=chosen.namespace)
+
+
+def _saga(chosen: argparse.Namespace) -> str:
+    from shop import sagas  # here and below: what takes long to import, for those who use it alone
+
+    with service(sagas.NAME, _where(chosen), scope=sagas.SCOPE) as api:
+        match chosen.action:
+            case "list":
+                return sagas.listed(
+                    api,
+                    stuck=chosen.stuck,
+                    state=chosen.state,
+                    kind=chosen.kind,
+                    order_id=chosen.order,
+                    limit=chosen.limit,
+                )
+            case "show":
+                return sagas.shown(api, chosen.saga)
+            case "retry":
+                return sagas.retried(api, chosen.saga, chosen.reason)
+            case _:
+                return sagas.compensated(api, chosen.saga, chosen.reason)
+
+
+def _dlq(chosen: argparse.Namespace) -> str:
+    from shop import letters
+
+    with letters.letters(_where(chosen), chosen.broker) as kept:
+        match chosen.action:
+            case "list":
+                return letters.listed(kept, chosen.consumer)
+            case "show":
+                return letters.shown(kept, chosen.number)
+            case _:
+                if not chosen.numbers and chosen.consumer is None:
+                    raise NotDone("expected numbers, or --consumer for all of one")
+                return letters.replayed(kept, chosen.numbers, chosen.consumer)
 
 
 def _token(chosen: argparse.Namespace) -> str:
@@ -90,7 +178,7 @@ def _new(chosen: argparse.Namespace) -> str:
 
 
 def _local(chosen: argparse.Namespace) -> str:
-    from shop.local.command import local  # all services: no other command waits for their import
+    from shop.local.command import local
 
     local(chosen.dir, first_port=chosen.port, fresh=chosen.fresh)
     return "ended"

@@ -3,11 +3,11 @@
 import base64
 import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 from shop_chassis.signing import NotAKey, Signer
+
+from shop.kubectl import NoCluster, kubectl
 
 SECRET = "shop-auth"
 PRIVATE = "private.pem"
@@ -60,18 +60,11 @@ def from_file(path: Path) -> Signer:
 
 def from_cluster(namespace: str) -> Signer:
     """The key of the present cluster's Secret. Raises KeyProblem."""
-    kubectl = shutil.which("kubectl", path=f"{os.environ.get('PATH', '')}:{_cache() / 'bin'}")
-    if kubectl is None:
-        raise KeyProblem("kubectl: not found; put it on the PATH, or name a key with --key")
-    ask = [kubectl, "get", "secret", SECRET, "-n", namespace, "-o", "json"]
-    done = subprocess.run(ask, capture_output=True, text=True, timeout=30)
-    if done.returncode != 0:
-        raise KeyProblem(f"{done.stderr.strip()}; `make up` makes the Secret, --key takes a file instead")
     try:
-        return Signer(base64.b64decode(json.loads(done.stdout)["data"][PRIVATE]).decode())
+        answer = kubectl("get", "secret", SECRET, "-n", namespace, "-o", "json")
+    except NoCluster as error:
+        raise KeyProblem(f"{error}; `make up` makes the Secret, --key takes a file instead") from error
+    try:
+        return Signer(base64.b64decode(json.loads(answer)["data"][PRIVATE]).decode())
     except (KeyError, ValueError) as error:
         raise KeyProblem(f"Secret {SECRET}: expected a key in {PRIVATE}: {error}") from error
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("KINDLOCAL_CACHE") or Path.home() / ".cache/kindlocal")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shop_chassis.events.bus import Bus, Delivery, Stored
 
@@ -12,7 +12,9 @@ STREAM_AGE = timedelta(days=30)
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`topic` is where the event was published, `body` what; `number` the letter's place in the stream."""
+    """`topic` is where the event was published, `body` what; `number` the letter's place in the stream,
+    `at` when it was given up.
+    """
 
     number: int
     topic: str
@@ -20,6 +22,7 @@ class DeadLetter:
     reason: str
     tries: int
     body: bytes
+    at: datetime
 
 
 async def bury(bus: Bus, delivery: Delivery, *, consumer: str, reason: str, tries: int) -> None:
@@ -70,6 +73,7 @@ def _letter(stored: Stored) -> DeadLetter:
         reason=headers.get("dlq-reason", ""),
         tries=int(headers.get("dlq-tries", "0")),
         body=stored.body,
+        at=stored.at,
     )
 
 
