@@ -93,8 +93,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock(shop: Shop) -> Clock:
-    """Tells promotions, coupons and planned prices the time."""
+async def clock(shop: Shop) -> Clock:
+    """Tells promotions, coupons and planned prices the time, after the schedule's one turn in a test."""
+    turn = 'schedule_runs_total{name="planned prices",outcome="done"} 1.0'
+    async with asyncio.timeout(20):
+        while turn not in (await shop.http.get("/metrics")).text:
+            await asyncio.sleep(0.01)
     clock = Clock()
     for kind in (Promotions, Coupons, Plans):
         shop.runtime.get(kind).now = clock
@@ -109,7 +113,20 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def shop(database_url: str, tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterator[Shop]:
+def plans_every() -> float:
+    """Seconds; so many that tests apply plans themselves."""
+    return 3600
+
+
+@pytest.fixture
+async def shop(
+    database_url: str,
+    tmp_path: Path,
+    service_accounts: ServiceAccounts,
+    plans_every: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Shop]:
+    monkeypatch.setattr("shop_catalog.service.PLANS_EVERY", plans_every)
     signer = Signer.generate()
     (tmp_path / "jwks.json").write_text(signer.jwks)
     settings = Settings(

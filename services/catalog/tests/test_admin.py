@@ -42,12 +42,12 @@ ADMIN_ROUTES: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ADMIN_ROUTES)
-async def test_only_administrators_change_anything(shop: Any, method: str, path: str, body: Any) -> None:
-    assert (await shop.http.request(method, path, json=body)).status_code == 401
+async def test_only_administrators_change_anything(shop: Any) -> None:
     shopper = {"Authorization": f"Bearer {shop.signer.token('ben', 'catalog:read')}"}
-    assert (await shop.http.request(method, path, json=body, headers=shopper)).status_code == 403
-    assert (await shop.admin.request(method, path, json=body)).status_code not in (401, 403)
+    for method, path, body in ADMIN_ROUTES:
+        assert (await shop.http.request(method, path, json=body)).status_code == 401
+        assert (await shop.http.request(method, path, json=body, headers=shopper)).status_code == 403
+        assert (await shop.admin.request(method, path, json=body)).status_code not in (401, 403)
 
 
 async def test_every_admin_route_is_tried_above(shop: Any) -> None:
@@ -75,34 +75,31 @@ async def test_creating_can_be_repeated_and_does_nothing_twice(shop: Any) -> Non
     assert other.status_code == 409
 
 
-@pytest.mark.parametrize(
-    ("change", "status", "words"),
-    [
-        ({"sku": "LGT-0001"}, 409, "another product has the sku LGT-0001"),
-        ({"slug": "lamp-1"}, 409, "another product has the slug lamp-1"),
-        ({"category": "nowhere"}, 409, "there is no category nowhere"),
-        (
-            {"price": {"amount": -1, "currency": "EUR"}},
-            422,
-            "body.price: Value error, a price is not below 0",
-        ),
-        ({"price": {"amount": 1.5, "currency": "EUR"}}, 422, "body.price.amount"),
-        ({"price": {"amount": 1, "currency": "euro"}}, 422, "body.price.currency"),
-        ({"price": {"amount": 2**60, "currency": "EUR"}}, 422, "body.price.amount"),
-        ({"slug": "Not A Slug"}, 422, "body.slug"),
-        ({"colour": "red"}, 422, "body.colour: Extra inputs are not permitted"),
-        ({"attributes": {"": "x"}}, 422, "body.attributes"),
-    ],
-)
-async def test_what_cannot_be_is_refused_by_name(
-    shop: Any, change: dict[str, Any], status: int, words: str
-) -> None:
+NO_PRODUCTS: list[tuple[dict[str, Any], int, str]] = [
+    ({"sku": "LGT-0001"}, 409, "another product has the sku LGT-0001"),
+    ({"slug": "lamp-1"}, 409, "another product has the slug lamp-1"),
+    ({"category": "nowhere"}, 409, "there is no category nowhere"),
+    (
+        {"price": {"amount": -1, "currency": "EUR"}},
+        422,
+        "body.price: Value error, a price is not below 0",
+    ),
+    ({"price": {"amount": 1.5, "currency": "EUR"}}, 422, "body.price.amount"),
+    ({"price": {"amount": 1, "currency": "euro"}}, 422, "body.price.currency"),
+    ({"price": {"amount": 2**60, "currency": "EUR"}}, 422, "body.price.amount"),
+    ({"slug": "Not A Slug"}, 422, "body.slug"),
+    ({"colour": "red"}, 422, "body.colour: Extra inputs are not permitted"),
+    ({"attributes": {"": "x"}}, 422, "body.attributes"),
+]
+
+
+async def test_what_cannot_be_is_refused_by_name(shop: Any) -> None:
     await shop.product(1)
     price = {"amount": 100, "currency": "EUR"}
     body = {"sku": "LGT-0002", "slug": "lamp-2", "title": "2", "category": "lighting", "price": price}
-    answer = await shop.admin.post("/admin/products", json=body | change)
-    assert answer.status_code == status, answer.text
-    assert words in answer.json()["detail"]
+    for change, status, words in NO_PRODUCTS:
+        answer = await shop.admin.post("/admin/products", json=body | change)
+        assert (answer.status_code, words in answer.json()["detail"]) == (status, True), answer.text
     assert len(await shop.events()) == 1
 
 

@@ -5,7 +5,9 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from shop_catalog.plans import Plans
+from shop_chassis.tables import utc_now
 from shop_contracts.catalog.events import PRICE_CHANGED, PriceChanged
 
 
@@ -92,3 +94,13 @@ async def test_the_price_that_it_has_already_tells_nobody(shop: Any, clock: Any)
     made, plans = await shop.product(), shop.runtime.get(Plans)
     await plan(shop, made, 4900, clock.now)
     assert (await plans.apply(), await told(shop), await plans.apply()) == (1, [], 0)
+
+
+@pytest.mark.parametrize("plans_every", [0.02])
+async def test_the_schedule_applies_what_is_due(shop: Any) -> None:
+    made = await shop.product()
+    await plan(shop, made, 3900, utc_now() - timedelta(seconds=1))
+    async with asyncio.timeout(20):
+        while not await told(shop):
+            await asyncio.sleep(0.01)
+    assert (await shop.http.get(f"/products/{made['id']}")).json()["price"]["amount"] == 3900

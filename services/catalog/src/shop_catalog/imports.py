@@ -75,16 +75,25 @@ def _ndjson(text: str) -> Iterator[Parsed]:
 
 def _csv(text: str) -> Iterator[Parsed]:
     """Columns are fields: `price.amount`, `attributes.material`, `options.size`; an empty cell is none."""
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for row in rows:
-            surplus = row.pop(None, None)
-            if surplus:
-                yield rows.line_num, f"expected {len(row)} cells, found {len(row) + len(surplus)}"
-                continue
-            yield rows.line_num, _product(_nested({name: cell for name, cell in row.items() if cell}))
-    except csv.Error as error:
-        yield rows.line_num, f"not CSV from here on: {error}"
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    names: list[str] | None = None
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield max(rows.line_num, 1), f"not CSV: {error}"
+            continue
+        if not row:
+            continue
+        if names is None:
+            names = row
+        elif len(row) != len(names):
+            yield rows.line_num, f"expected {len(names)} cells, found {len(row)}"
+        else:
+            cells = zip(names, row, strict=True)
+            yield rows.line_num, _product(_nested({name: cell for name, cell in cells if cell}))
 
 
 def _nested(row: dict[str, str]) -> dict[str, Any]:

@@ -93,8 +93,8 @@ class Promotions:
         tree = select(Category.slug, Category.parent)  # type: ignore[call-overload]
         async with self._store.session() as session:
             rows = await self._valid(session)
-            categories = dict((await session.execute(in_category)).tuples().all())
-            parents = dict((await session.execute(tree)).tuples().all())
+            categories = dict((await session.execute(in_category)).all())
+            parents = dict((await session.execute(tree)).all())
         lines = [
             Line(
                 line.product_id,

@@ -6,6 +6,7 @@ from shop_chassis.erasure import PersonalData, personal_data
 from shop_chassis.events import Events
 from shop_chassis.migrations import Migrations
 from shop_chassis.runtime import Runtime
+from shop_chassis.schedule import Schedule
 from shop_chassis.service import Service
 from shop_contracts.user.events import STREAM as USER
 from shop_contracts.warehouse.events import STREAM as WAREHOUSE
@@ -19,6 +20,9 @@ from shop_catalog.products import Products
 from shop_catalog.promotions import Promotions
 from shop_catalog.tables import inbox, metadata, outbox
 
+PLANS_EVERY = 5.0
+"""Seconds by which a planned price may be late."""
+
 
 def setup(runtime: Runtime[Any]) -> None:
     """What handlers use, a relay for events, and what is heard of others: none of it is needed to answer."""
@@ -29,6 +33,7 @@ def setup(runtime: Runtime[Any]) -> None:
     plans = Plans(runtime.store, products)
     for each in (products, Families(runtime.store, products), promotions, coupons, plans, personal):
         runtime.provide(each)
+    runtime.add(Schedule("planned prices", PLANS_EVERY, plans.apply, runtime))
     events = Events(runtime, "catalog")
     events.publish(outbox)
     events.consume(WAREHOUSE, FROM_WAREHOUSE, inbox=inbox, needed=False)

@@ -43,7 +43,7 @@ class Leader(Background):
         self._leads = asyncio.Event()
         self._lost = asyncio.Event()
 
-    async def run(self, job: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, job: Callable[[], Awaitable[object]]) -> None:
         """Runs it once this replica leads. Raises what it raises, CancelledError when the lock is lost."""
         await self._leads.wait()
         work, lost = asyncio.ensure_future(job()), asyncio.ensure_future(self._lost.wait())
@@ -89,7 +89,7 @@ class Schedule(Background):
     """A component: begins `job` every so many seconds, never twice at a time."""
 
     def __init__(
-        self, name: str, every: float, job: Callable[[], Awaitable[None]], runtime: Runtime[Any]
+        self, name: str, every: float, job: Callable[[], Awaitable[object]], runtime: Runtime[Any]
     ) -> None:
         """A job that fails is logged, counted, and run again at its next turn."""
         super().__init__(f"schedule {name}", self._run)
