@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import yaml
+from shop import demo
 from shop.keys import from_file
 from shop.local.members import MEMBERS
 from shop.testing import LocalShop
@@ -37,7 +38,12 @@ def test_it_starts_with_demo_data_and_leaves_nothing_but_its_folder(shop: LocalS
     for name, url in at.services.items():
         assert httpx.get(f"{url}/readyz").json() == {"ready": True, "reasons": []}, name
         assert f'service="{name}"' in httpx.get(f"{url}/metrics").text or name == "notification"
+    login = {"email": demo.SHOPPER[0], "password": demo.SHOPPER[1]}
+    assert httpx.post(f"{at.services['user']}/login", json=login).status_code == 200
     products = httpx.get(f"{at.services['catalog']}/products", params={"limit": 100}).json()["items"]
+    asked = {"id": products[0]["id"]}
+    stock = httpx.get(f"{at.services['warehouse']}/availability", params=asked).json()["items"]
+    assert stock[0]["available"] > 0
     assert len(products) == 66
     printed = shop.output.read_text()
     assert all(url in printed for url in at.services.values())
@@ -142,10 +148,10 @@ def test_whom_a_service_calls_is_the_same_here_in_its_settings_and_in_the_cluste
     names = {each.name for each in MEMBERS}
     fields = member.load().settings.model_fields
     addresses = {name.removesuffix("_url").replace("_", "-") for name in fields if name.endswith("_url")}
-    assert set(member.callees) == addresses & names
+    assert addresses & names <= set(member.callees)
     folder = SERVICES / member.name
-    written = next(
-        path for path in (folder / "shopservice.yaml.next", folder / "shopservice.yaml") if path.exists()
-    )
-    spec = yaml.safe_load(written.read_text())["spec"]
-    assert set(member.callees) == {each["name"] for each in spec.get("dependsOn", [])}
+    for written in (folder / "shopservice.yaml.next", folder / "shopservice.yaml"):
+        if written.exists():
+            spec = yaml.safe_load(written.read_text())["spec"]
+            assert set(member.callees) == {each["name"] for each in spec.get("dependsOn", [])} & names
+            break

@@ -1,1 +1,1 @@
-"""The shop command: tokens, seed data, load."""
+"""The shop command: a local shop, new services, tokens, demo data, sagas, dead letters."""

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from shop_chassis.signing import Signer
 
 from shop.access import NotDone, Where, service
@@ -139,6 +141,8 @@ def _saga(chosen: argparse.Namespace) -> str:
 def _dlq(chosen: argparse.Namespace) -> str:
     from shop import letters
 
+    # What the broker's client logs is said by the error, if there is one.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with letters.letters(_where(chosen), chosen.broker) as kept:
         match chosen.action:
             case "list":

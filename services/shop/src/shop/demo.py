@@ -1,11 +1,13 @@
-"""A demo catalogue from a fixed seed: plausible, the same each time, and no more than a list of words."""
+"""A demo shop from a fixed seed: plausible, the same each time, and no more than a list of words."""
 
 import random
 from collections.abc import Iterator
 from uuid import UUID
 
 from shop_contracts.catalog.api import Category, NewProduct
+from shop_contracts.catalog.promotions import AmountOff, CouponContent, Percentage
 from shop_contracts.money import Money
+from shop_contracts.warehouse.api import InitialStock, NewWarehouse
 
 SEED = 20261121
 CURRENCY = "EUR"
@@ -83,6 +85,41 @@ def products() -> Iterator[NewProduct]:
                 attributes={"material": material, "kind": kind},
                 price=Money(amount=chance.randint(low, high) * 100 - 10, currency=CURRENCY),
             )
+
+
+SHOPPER = ("ann@shop.example", "correct horse battery")
+
+
+def coupons() -> dict[str, CouponContent]:
+    """By code."""
+    return {
+        "WELCOME10": CouponContent(
+            title="10 % off the first order", rule=Percentage(percent=10), limit_per_subject=1
+        ),
+        "FIVE": CouponContent(
+            title="5 euros off",
+            rule=AmountOff(amount=Money(amount=500, currency=CURRENCY)),
+            minimum=Money(amount=5000, currency=CURRENCY),
+        ),
+    }
+
+
+def warehouses() -> dict[str, NewWarehouse]:
+    """By code."""
+    return {
+        "rotterdam": NewWarehouse(title="Rotterdam", country="NL", priority=10),
+        "leipzig": NewWarehouse(title="Leipzig", country="DE", priority=20),
+    }
+
+
+def stock() -> Iterator[tuple[str, UUID, InitialStock]]:
+    """Warehouse, product, and what is there; every second product is in both warehouses."""
+    chance = random.Random(SEED + 1)
+    for number, product in enumerate(products()):
+        assert product.id is not None
+        for code in warehouses() if number % 2 else ("rotterdam",):
+            on_hand = chance.randint(20, 120)
+            yield code, product.id, InitialStock(on_hand=on_hand, reorder_point=10, reorder_quantity=50)
 
 
 def _id(chance: random.Random) -> UUID:

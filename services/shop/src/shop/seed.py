@@ -1,12 +1,19 @@
 """Demo data into running services, over their admin APIs; what is there already stays as it is."""
 
 import asyncio
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
+from uuid import UUID
 
 import httpx
+from pydantic import BaseModel
 from shop_chassis.signing import Signer
+from shop_contracts.catalog.api import ProductBatch, ProductBatchRequest
+from shop_contracts.user.api import Login, Registration
+from shop_contracts.warehouse.api import StockPage
 
 from shop import demo
 
@@ -25,23 +32,42 @@ class Outcome:
     made: int = 0
     kept: int = 0
 
+    def count(self, made: bool) -> None:
+        """One more."""
+        if made:
+            self.made += 1
+        else:
+            self.kept += 1
+
     def __str__(self) -> str:
         return f"{self.made} made, {self.kept} were there"
 
 
 @dataclass
 class Seeded:
-    """What was done, in words, a line each."""
+    """What was done."""
 
     told: list[str] = field(default_factory=list)
+    """In words."""
+    shopper: tuple[str, str] | None = None
+    """E-mail and password of somebody with an account."""
 
 
 async def seed(urls: Mapping[str, str], signer: Signer) -> Seeded:
-    """Fills those services that are there. Raises SeedFailed."""
-    seeded = Seeded()
-    if url := urls.get("catalog"):
-        outcome = await seed_catalog(url, signer.token("seed", "catalog:admin"))
-        seeded.told.append(f"demo products: {outcome}")
+    """Fills those services that are there; the shopper needs the console's mails. Raises SeedFailed."""
+    seeded, works = Seeded(), []
+    for name, what, work in (
+        ("catalog", "products", seed_catalog),
+        ("catalog", "coupons", seed_coupons),
+        ("warehouse", "stock", seed_warehouse),
+    ):
+        if name in urls:
+            works.append((what, work(urls[name], signer.token("seed", f"{name}:admin"))))
+    if "user" in urls and "console" in urls:
+        await seed_shopper(urls["user"], urls["console"])
+        seeded.shopper = demo.SHOPPER
+    outcomes = await asyncio.gather(*(work for _, work in works))
+    seeded.told = [f"{what}: {outcome}" for (what, _), outcome in zip(works, outcomes, strict=True)]
     return seeded
 
 
@@ -54,26 +80,87 @@ async def seed_catalog(url: str, token: str, *, patience: float = PATIENCE) -> O
         for category in demo.categories():
             if category.slug not in known:
                 await admin.send("PUT", f"/admin/categories/{category.slug}", category.model_dump_json())
-        for product in demo.products():
+        products = list(demo.products())
+        asked = ProductBatchRequest(ids=[product.id for product in products if product.id])
+        answer = await admin.send("POST", "/products:batch", asked.model_dump_json())
+        missing = set(ProductBatch.model_validate_json(answer.content).missing)
+        for product in products:
+            if product.id not in missing:
+                outcome.count(False)
+                continue
             # 409: it was changed since, or somebody else has its name; either way it is not ours to touch.
-            answer = await admin.send("POST", "/admin/products", product.model_dump_json(), allowed=409)
-            if answer.status_code == 201:
-                outcome.made += 1
-            else:
-                outcome.kept += 1
+            answer = await admin.send("POST", "/admin/products", product.model_dump_json(), allowed={409})
+            outcome.count(answer.status_code == 201)
     return outcome
+
+
+async def seed_coupons(url: str, token: str, *, patience: float = PATIENCE) -> Outcome:
+    """Creates the coupons that are missing. Raises SeedFailed."""
+    outcome = Outcome()
+    async with Admin(url, token, patience=patience) as admin:
+        for code, coupon in demo.coupons().items():
+            outcome.count(await admin.put_new(f"/admin/coupons/{code}", coupon))
+    return outcome
+
+
+async def seed_warehouse(url: str, token: str, *, patience: float = PATIENCE) -> Outcome:
+    """Creates the warehouses that are missing, and stock where there never was any. Raises SeedFailed."""
+    outcome = Outcome()
+    async with Admin(url, token, patience=patience) as admin:
+        for code, warehouse in demo.warehouses().items():
+            await admin.put_new(f"/admin/warehouses/{code}", warehouse)
+        stocked = await _stocked(admin)
+        for code, product, stock in demo.stock():
+            known = (code, product) in stocked
+            outcome.count(not known and await admin.put_new(f"/admin/stock/{code}/{product}", stock))
+    return outcome
+
+
+async def _stocked(admin: "Admin") -> set[tuple[str, UUID]]:
+    """Warehouse and product of all stock that is known."""
+    known: set[tuple[str, UUID]] = set()
+    after = ""
+    while True:
+        answer = await admin.send("GET", f"/admin/stock?limit=100{after}")
+        page = StockPage.model_validate_json(answer.content)
+        known |= {(stock.warehouse, stock.product_id) for stock in page.items}
+        if page.next is None:
+            return known
+        after = f"&after={quote(page.next)}"
+
+
+async def seed_shopper(url: str, console: str, *, patience: float = PATIENCE) -> None:
+    """Registers the demo shopper, unless they can sign in. Raises SeedFailed."""
+    email, password = demo.SHOPPER
+    registration = Registration(email=email, password=password, name="Ann Example")
+    login = Login(email=email, password=password)
+    async with Admin(url, patience=patience) as user, Admin(console, patience=patience) as mails:
+        known = await user.send("POST", "/login", login.model_dump_json(), allowed={401})
+        if known.is_success:
+            return
+        await user.send("POST", "/register", registration.model_dump_json())
+        token = await _mailed_token(mails, email)
+        await user.send("POST", "/verify", json.dumps({"token": token}))
+
+
+async def _mailed_token(mails: "Admin", email: str) -> str:
+    while True:
+        found = (await mails.send("GET", f"/mails?to={quote(email)}")).json()["items"]
+        for mail in found:
+            if mail["template"] == "verify-email":
+                return str(mail["data"]["token"])
+        mails.check_patience(f"no mail for {email} has come")
+        await asyncio.sleep(0.05)
 
 
 class Admin:
     """A service's admin API, for requests that may all be repeated: whatever may pass is waited out."""
 
-    def __init__(self, url: str, token: str, *, patience: float = PATIENCE) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-            timeout=10,
-            trust_env=False,
-        )
+    def __init__(self, url: str, token: str | None = None, *, patience: float = PATIENCE) -> None:
+        headers = {"Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=10, trust_env=False)
         self._deadline = time.monotonic() + patience
 
     async def __aenter__(self) -> "Admin":
@@ -82,10 +169,16 @@ class Admin:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
+    async def put_new(self, path: str, content: BaseModel) -> bool:
+        """Whether it was made; one that is there is not touched. Raises SeedFailed."""
+        # 428: it is there, and only who has read it may change it.
+        answer = await self.send("PUT", path, content.model_dump_json(), allowed={428})
+        return answer.status_code == 201
+
     async def send(
-        self, method: str, path: str, body: str | None = None, *, allowed: int = 200
+        self, method: str, path: str, body: str | None = None, *, allowed: Collection[int] = ()
     ) -> httpx.Response:
-        """The answer, if it is a success or the status `allowed`. Raises SeedFailed."""
+        """The answer, if it is a success or one of the statuses `allowed`. Raises SeedFailed."""
         while True:
             try:
                 answer = await self._http.request(method, path, content=body)
@@ -93,9 +186,15 @@ class Admin:
                 passing = answer.status_code in (502, 503, 504)
             except httpx.TransportError as error:
                 answer, problem, passing = None, str(error) or type(error).__name__, True
-            if answer is not None and (answer.is_success or answer.status_code == allowed):
+            if answer is not None and (answer.is_success or answer.status_code in allowed):
                 return answer
-            if not passing or time.monotonic() > self._deadline:
-                where = f"{self._http.base_url}{path.lstrip('/')}"
-                raise SeedFailed(f"{method} {where}: expected success, found {problem}")
+            problem = f"{method} {self._http.base_url}{path.lstrip('/')}: expected success, found {problem}"
+            if not passing:
+                raise SeedFailed(problem)
+            self.check_patience(problem)
             await asyncio.sleep(0.5)
+
+    def check_patience(self, problem: str) -> None:
+        """Raises SeedFailed when there was time enough for `problem` to pass."""
+        if time.monotonic() > self._deadline:
+            raise SeedFailed(problem)

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 import shutil
 import signal
 import socket
@@ -18,9 +19,12 @@ from shop_chassis.settings import Settings
 from shop.local import StartFailed, console
 from shop.local.addresses import CONSOLE
 from shop.local.members import MEMBERS, Member
-from shop.local.place import HOST, Place
+from shop.local.place import HOST, Login, Place
 from shop.local.shop import Loaded, load, migrate, running
 from shop.seed import Seeded, SeedFailed, seed
+from shop.text import table
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def local(folder: Path, *, first_port: int, fresh: bool, members: Sequence[Member] = MEMBERS) -> None:
@@ -42,19 +46,20 @@ def local(folder: Path, *, first_port: int, fresh: bool, members: Sequence[Membe
 async def _run(place: Place, members: Sequence[Member], listeners: dict[str, socket.socket]) -> None:
     _cancelled_by_signals()
     began = monotonic()
-    signer = place.write_keys(members)
+    signer, admin = place.write_keys(members), place.write_admin()
     settings = Settings(pod_name=CONSOLE, events_url="memory://", log_access=False, drain_seconds=0)
     services = [Loaded(console.service, settings), *(load(member, place) for member in members)]
     for each in services:
         await migrate(each)
     async with running(services, listeners):
         try:
-            seeded = await seed({member.name: place.url(member.name) for member in members}, signer)
+            urls = {each.service.name: place.url(each.service.name) for each in services}
+            seeded = await seed(urls, signer)
         except SeedFailed as error:
             raise StartFailed(f"demo data: {error}") from error
         place.announce()
         try:
-            print(_table(place, services, seeded, monotonic() - began), flush=True)
+            print(_table(place, services, seeded, admin, monotonic() - began), flush=True)
             await asyncio.Event().wait()
         finally:
             place.withdraw()
@@ -66,11 +71,11 @@ def _cancelled_by_signals() -> None:
     assert task is not None
 
     def stop() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        for number in SIGNALS:
+            loop.add_signal_handler(number, os._exit, 128 + number)
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop)
 
 
@@ -101,27 +106,26 @@ def _alone(folder: Path) -> Iterator[None]:
 def _clear(folder: Path) -> None:
     for old in [*folder.glob("*.sqlite3*"), folder / "shop.log"]:
         old.unlink(missing_ok=True)
-    for name in ("keys", "identity"):
+    for name in ("keys", "identity", "first-admin"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _table(place: Place, services: Sequence[Loaded], seeded: Seeded, seconds: float) -> str:
-    width = max(len(each.service.name) for each in services)
-    lines = [
-        f"  {each.service.name:{width}}  {place.url(each.service.name)}  {each.service.title}"
+def _table(place: Place, services: Sequence[Loaded], seeded: Seeded, admin: Login, seconds: float) -> str:
+    rows = [
+        (each.service.name, place.url(each.service.name), each.service.title or each.service.name)
         for each in services
     ]
-    made = "; ".join(seeded.told)
-    return "\n".join(
-        [
-            f"{len(services)} services, ready in {seconds:.1f} s; {made}",
-            "",
-            *lines,
-            "",
-            "  An API's documentation is at /docs. Tokens of other kinds:",
-            f"  shop token --key {place.private_key} --scope catalog:admin",
-            f"  Log: {place.log}",
-            "",
-            "Ctrl-C ends it.",
-        ]
-    )
+    logins = [("administrator", *admin)]
+    if seeded.shopper is not None:
+        logins.append(("shopper", *seeded.shopper))
+    key = place.private_key
+    blocks = [
+        f"{len(services)} services, ready in {seconds:.1f} s; {'; '.join(seeded.told)}",
+        table(("SERVICE", "ADDRESS", ""), rows),
+        table(("LOGIN", "E-MAIL", "PASSWORD"), logins),
+        "An API's documentation is at /docs; mails that were asked for are at the console's /mails.\n"
+        f"A token of any kind: shop token --key {key} --scope catalog:admin\n"
+        f"Log: {place.log}",
+        "Ctrl-C ends it.",
+    ]
+    return "\n\n".join(blocks)

@@ -14,6 +14,11 @@ class Surroundings(Protocol):
 
     private_key: Path
     """Of the tokens of users."""
+    first_admin: Path
+    """Folder with `email` and `password`."""
+    gateway_key: str
+    webhook_secret: str
+    """Between payment and the test gateway."""
 
     def url(self, name: str) -> str:
         """Where a service answers."""
@@ -21,6 +26,22 @@ class Surroundings(Protocol):
 
 def _none(_around: Surroundings) -> dict[str, Any]:
     return {}
+
+
+def _user(around: Surroundings) -> dict[str, Any]:
+    return {"auth_private_key": around.private_key, "first_admin": around.first_admin}
+
+
+def _logistics(_around: Surroundings) -> dict[str, Any]:
+    return {"seconds_per_hop": 5.0}
+
+
+def _testgateway(around: Surroundings) -> dict[str, Any]:
+    return {
+        "gateway_key": around.gateway_key,
+        "webhook_secret": around.webhook_secret,
+        "public_url": around.url("testgateway"),
+    }
 
 
 @dataclass(frozen=True)
@@ -47,8 +68,12 @@ class Member:
 
 
 MEMBERS = (
+    Member("user", callees=("catalog", "cart", "logistics", "notification"), settings=_user),
     Member("catalog"),
     Member("cart", callees=("catalog",)),
+    Member("warehouse"),
+    Member("testgateway", settings=_testgateway),
+    Member("logistics", settings=_logistics),
     Member("notification"),
 )
 """In the order of their ports."""

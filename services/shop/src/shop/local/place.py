@@ -3,7 +3,8 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from secrets import token_urlsafe
+from typing import Any, NamedTuple
 
 from shop_chassis.signing import ServiceAccounts, Signer
 
@@ -12,8 +13,16 @@ from shop.local.addresses import Addresses, file_of
 from shop.local.members import Member
 
 HOST = "127.0.0.1"
+ADMIN = "admin@shop.example"
 TOKEN_SECONDS = 30 * 24 * 3600
 """Of service identity; made anew at each start."""
+
+
+class Login(NamedTuple):
+    """By which somebody signs in."""
+
+    email: str
+    password: str
 
 
 class Place:
@@ -24,7 +33,9 @@ class Place:
         self.folder = folder.resolve()
         self._ports = dict(ports)
         self.private_key = self.folder / "keys" / PRIVATE
+        self.first_admin = self.folder / "first-admin"
         self.log = self.folder / "shop.log"
+        self.gateway_key, self.webhook_secret = token_urlsafe(24), token_urlsafe(24)
 
     def url(self, name: str) -> str:
         """Where a service answers."""
@@ -45,6 +56,16 @@ class Place:
             accounts.write_tokens(self._identity(member), member.name, member.callees, seconds=TOKEN_SECONDS)
         return signer
 
+    def write_admin(self) -> Login:
+        """How the first administrator signs in; kept."""
+        email, password = self.first_admin / "email", self.first_admin / "password"
+        if not password.exists():
+            self.first_admin.mkdir(parents=True, exist_ok=True)
+            email.write_text(ADMIN)
+            password.touch(mode=0o600)
+            password.write_text(token_urlsafe(12))
+        return Login(email.read_text(), password.read_text())
+
     def settings(self, member: Member) -> dict[str, Any]:
         """What a pod is told by its environment."""
         return {
@@ -60,7 +81,11 @@ class Place:
             "identity_tokens": self._identity(member),
             "drain_seconds": 0,
             "shutdown_seconds": 2,
-            **{f"{callee.replace('-', '_')}_url": self.url(callee) for callee in member.callees},
+            **{
+                f"{callee.replace('-', '_')}_url": self.url(callee)
+                for callee in member.callees
+                if callee in self._ports
+            },
             **member.settings(self),
         }
 
