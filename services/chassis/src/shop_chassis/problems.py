@@ -1,6 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457), and nothing about the inside of the service in them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -81,6 +81,9 @@ def install(app: FastAPI) -> None:
             own = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(own.pop("$defs"))
             schemas["ProblemDetails"] = own
+            for operation in _operations(document):
+                if "requestBody" in operation:  # it may be no text at all
+                    operation["responses"] |= documented("400")
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change the document
@@ -89,11 +92,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in document["paths"].values():
+        yield from path.values()
+
+
+def documented(*statuses: int | str) -> dict[int | str, dict[str, Any]]:
     """For a router's or route's `responses`."""
     return {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": HTTPStatus(int(status)).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
         for status in statuses
