@@ -178,7 +178,8 @@ async def test_two_at_once_have_one_effect(world: World) -> None:
     else:
         goes_on.set()
         assert await second == await first
-    assert await world.order(LAMP) == await first
+    answer = await first
+    assert await world.order(LAMP) == answer
 
 
 async def test_a_failure_lets_the_one_who_waited_in(world: World) -> None:
