@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -16,12 +17,24 @@ import jwt
 import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, HTTPException
 from shop_cart.domain import StoredCart
 from shop_cart.service import CartSettings, service
+from shop_chassis.events import Event, MemoryBus
+from shop_chassis.problems import Problem, install
 from shop_chassis.service import create_app
+from shop_chassis.signing import ServiceAccounts
 from shop_contracts.catalog.api import Product, ProductBatch, ProductBatchRequest
-from shop_contracts.money import Money
+from shop_contracts.catalog.promotions import (
+    COUPON_REFUSED,
+    CouponCheck,
+    CouponDiscounts,
+    Discounts,
+    LineDiscount,
+    PricedLine,
+    PriceRequest,
+)
+from shop_contracts.money import Money, sum_of
 from starlette.types import ASGIApp
 
 Token = Callable[..., dict[str, str]]
@@ -72,12 +85,26 @@ class CatalogStandIn:
     """Answers as catalog's contract says; can be told to misbehave."""
 
     products: dict[UUID, Product] = field(default_factory=dict)
-    asked: list[dict[str, str]] = field(default_factory=list)
-    """Headers of the requests."""
+    subjects: list[str | None] = field(default_factory=list)
+    """For whom coupons were checked."""
     misbehave: Callable[[], Awaitable[None]] | None = None
     """Runs before each answer."""
+    silent_about_discounts: bool = False
+    """Answers about products alone."""
+    percent_off: int = 0
+    """On everything."""
+    coupons: dict[str, int] = field(default_factory=dict)
+    """What they take off each line; an order below this in all is refused."""
 
-    def sell(self, title: str, amount: int = 1000, currency: str = "EUR", *, active: bool = True) -> str:
+    def sell(
+        self,
+        title: str,
+        amount: int = 1000,
+        currency: str = "EUR",
+        *,
+        active: bool = True,
+        available: int | None = None,
+    ) -> str:
         """Put a product on sale, or change it."""
         known = {product.title: product.id for product in self.products.values()}
         id = known.get(title) or uuid4()
@@ -89,6 +116,7 @@ class CatalogStandIn:
             category="c",
             price=Money(amount=amount, currency=currency),
             active=active,
+            available=available,
             version=1,
             updated_at=datetime.now(UTC),
         )
@@ -97,10 +125,39 @@ class CatalogStandIn:
     def app(self) -> FastAPI:
         app = FastAPI()
 
-        @app.post("/products:batch")
-        async def batch(request: ProductBatchRequest) -> ProductBatch:
+        async def behave() -> None:
             if self.misbehave:
                 await self.misbehave()
+
+        def discounts(request: PriceRequest, off: Callable[[PricedLine], int]) -> dict[str, Any]:
+            if self.silent_about_discounts:
+                raise HTTPException(503)
+            lines = [
+                LineDiscount(product_id=line.product_id, discount=Money(amount=amount, currency="EUR"))
+                for line in request.lines
+                if (amount := off(line))
+            ]
+            return {"discounts": lines, "total": sum_of([line.discount for line in lines], "EUR")}
+
+        @app.post("/promotions:price", dependencies=[Depends(behave)])
+        async def price(request: PriceRequest) -> Discounts:
+            percent = self.percent_off
+            return Discounts(
+                **discounts(request, lambda line: line.unit_price.amount * line.quantity * percent // 100)
+            )
+
+        @app.post("/coupons:check", dependencies=[Depends(behave)])
+        async def check(request: CouponCheck) -> CouponDiscounts:
+            self.subjects.append(request.subject)
+            off = self.coupons.get(request.code, 0)
+            if not off or sum(line.unit_price.amount for line in request.lines) < off:
+                raise Problem(422, f"{request.code} cannot be used", type=COUPON_REFUSED)
+            return CouponDiscounts(code=request.code, **discounts(request, lambda _line: off))
+
+        install(app)
+
+        @app.post("/products:batch", dependencies=[Depends(behave)])
+        async def batch(request: ProductBatchRequest) -> ProductBatch:
             found = [self.products[id] for id in request.ids if id in self.products]
             return ProductBatch(items=found, missing=[id for id in request.ids if id not in self.products])
 
@@ -115,6 +172,21 @@ class Shop:
     settings: CartSettings
     catalog: CatalogStandIn
     token: Token
+    bus: MemoryBus
+    service_accounts: ServiceAccounts
+
+    def service(self, name: str) -> dict[str, str]:
+        """The headers of another service."""
+        return self.service_accounts.headers(name, "cart")
+
+    async def erased(self, subject: str) -> None:
+        """User tells that somebody has gone, and cart has heard it."""
+        event = Event(source="/user", type="erased", subject=subject, sequence=1, data={"subject": subject})
+        await self.bus.publish(event.topic, event.encode(), message_id=event.id)
+        subscription = await self.bus.subscribe("user", "cart", [event.topic])
+        async with asyncio.timeout(10):
+            while await subscription.lag():
+                await asyncio.sleep(0.005)
 
     @asynccontextmanager
     async def catalog_that(self, misbehave: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
@@ -159,9 +231,9 @@ def token(signing_key: ec.EllipticCurvePrivateKey) -> Token:
 
 
 @asynccontextmanager
-async def running(settings: CartSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def running(settings: CartSettings, bus: MemoryBus | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Cart as in a pod, and a client of it."""
-    app = create_app(service, settings)
+    app = create_app(service, settings, bus=bus)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -183,28 +255,37 @@ def catalog_timeout() -> float:
 
 
 @pytest.fixture
-def settings_for(cache_url: str, catalog_timeout: float, jwks: Path) -> Callable[[str], CartSettings]:
+def settings_for(
+    cache_url: str, catalog_timeout: float, jwks: Path, tmp_path: Path, service_accounts: ServiceAccounts
+) -> Callable[[str], CartSettings]:
     """Cart's settings with catalog at a URL."""
+    callers = service_accounts.write_callers(
+        tmp_path / "callers", "cart", ["order-taking", "user", "catalog"]
+    )
     return lambda url: CartSettings(
         catalog_url=url,  # type: ignore[arg-type]
         catalog_timeout=catalog_timeout,
         cache_url=cache_url,
         auth_jwks=str(jwks),
+        callers=callers,
         log_access=False,
     )
 
 
 @pytest.fixture
-async def shop(settings_for: Callable[[str], CartSettings], token: Token) -> AsyncIterator[Shop]:
-    catalog = CatalogStandIn()
-    async with serving(catalog.app()) as url, running(settings_for(url)) as cart:
-        yield Shop(cart, settings_for(url), catalog, token)
+async def shop(
+    settings_for: Callable[[str], CartSettings], token: Token, service_accounts: ServiceAccounts
+) -> AsyncIterator[Shop]:
+    catalog, bus = CatalogStandIn(), MemoryBus()
+    await bus.ensure_stream("user", max_age=60)
+    async with serving(catalog.app()) as url, running(settings_for(url), bus) as cart:
+        yield Shop(cart, settings_for(url), catalog, token, bus, service_accounts)
 
 
 @pytest.fixture
 async def second_replica(shop: Shop) -> AsyncIterator[Shop]:
     """Another pod of the same service, on the same cache."""
-    async with running(shop.settings) as cart:
+    async with running(shop.settings, shop.bus) as cart:
         yield replace(shop, cart=cart)
 
 

@@ -73,3 +73,26 @@ async def test_catalog_that_returns_is_asked_again(shop) -> None:
     async with asyncio.timeout(10):
         while (await shop.cart.get(f"/carts/{id}")).json()["stale"]:
             await asyncio.sleep(0.05)
+
+
+async def test_without_discounts_the_cart_says_so(shop) -> None:
+    lamp, id = shop.catalog.sell("lamp", 1000), await shop.new_cart()
+    await shop.add(id, lamp)
+    shop.catalog.percent_off = 10
+    assert (await shop.cart.get(f"/carts/{id}")).json()["total"]["amount"] == 900
+    shop.catalog.silent_about_discounts = True
+    silent = (await shop.cart.get(f"/carts/{id}")).json()
+    assert (silent["total"]["amount"], silent["discount"], silent["stale"]) == (1000, None, True)
+
+
+async def test_a_coupon_is_put_on_unseen_and_checked_when_catalog_is_back(shop) -> None:
+    lamp, id = shop.catalog.sell("lamp", 1000), await shop.new_cart()
+    await shop.add(id, lamp)
+    async with shop.catalog_that(_fail):
+        put = await shop.cart.put(f"/carts/{id}/coupon", json={"code": "nonsense"})
+        assert (put.status_code, put.json()["stale"]) == (200, True)
+        assert put.json()["coupon"] == {"code": "NONSENSE", "discount": None, "refused": None}
+    async with asyncio.timeout(10):
+        while (shown := (await shop.cart.get(f"/carts/{id}")).json())["stale"]:
+            await asyncio.sleep(0.05)
+    assert shown["coupon"]["refused"] == "NONSENSE cannot be used"

@@ -78,3 +78,35 @@ async def test_what_cart_tells_is_what_catalog_says(catalog: httpx.AsyncClient, 
         for unsold in (cup, str(uuid4())):
             refused = await cart.post(lines, json={"product_id": unsold})
             assert (refused.status_code, refused.json()["type"]) == (422, "not-sold")
+
+
+async def test_promotions_and_coupons_are_catalogs(catalog: httpx.AsyncClient, cart_on, token) -> None:
+    admin = token("boss", scope="catalog:admin")
+
+    async def put(path: str, body: dict[str, object]) -> None:
+        (await catalog.put(path, json=body, headers=admin)).raise_for_status()
+
+    price = {"amount": 4900, "currency": "EUR"}
+    await put("/admin/categories/home", {"slug": "home", "title": "Home"})
+    body = {"sku": "LAMP", "slug": "lamp", "title": "Lamp", "category": "home", "price": price}
+    lamp = (await catalog.post("/admin/products", json=body, headers=admin)).raise_for_status().json()["id"]
+    half = {"title": "Two for one", "rule": {"type": "n-for-m", "take": 2, "pay": 1}}
+    await put(f"/admin/promotions/{uuid4()}", half)
+    ten = {"title": "Ten per cent", "rule": {"type": "percentage", "percent": 10}}
+    await put("/admin/coupons/TEN", ten | {"minimum": {"amount": 5000, "currency": "EUR"}})
+
+    async with cart_on(str(catalog.base_url)) as cart:
+        id = (await cart.post("/carts")).json()["id"]
+        line = f"/carts/{id}/lines/{lamp}"
+        shown = (await cart.put(line, json={"quantity": 2})).raise_for_status().json()
+        assert (shown["subtotal"]["amount"], shown["total"]["amount"]) == (9800, 4900)
+        refused = await cart.put(f"/carts/{id}/coupon", json={"code": "ten"})
+        assert (refused.status_code, refused.json()["detail"]) == (422, "TEN is for orders of a higher value")
+        await cart.put(line, json={"quantity": 3})
+        shown = (await cart.put(f"/carts/{id}/coupon", json={"code": "ten"})).raise_for_status().json()
+        assert (shown["total"]["amount"], shown["coupon"]["discount"]["amount"]) == (8820, 980)
+        shown = (await cart.put(line, json={"quantity": 1})).json()
+        assert (shown["total"]["amount"], shown["coupon"]["refused"]) == (
+            4900,
+            "TEN is for orders of a higher value",
+        )

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shop_cart import domain
-from shop_cart.domain import KeyReused, Knowledge, MixedCurrency, Product, StoredCart, TooMuch
-from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, LeftOut, PriceChange
+from shop_cart.domain import (
+    NO_REDUCTIONS,
+    KeyReused,
+    Knowledge,
+    MixedCurrency,
+    Product,
+    Reductions,
+    StoredCart,
+    TooMuch,
+)
+from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, CartCoupon, LeftOut, PriceChange
 from shop_contracts.money import Money
 
 from .conftest import quantities_of
@@ -34,9 +43,19 @@ def cart_of(**quantities: int) -> StoredCart:
     return cart
 
 
-def seen(cart: StoredCart, *products: Product, as_of: datetime = LATER, stale: bool = False) -> Cart:
+def seen(
+    cart: StoredCart,
+    *products: Product,
+    as_of: datetime = LATER,
+    stale: bool = False,
+    reductions: Reductions = NO_REDUCTIONS,
+) -> Cart:
     known = Knowledge({product.id: product for product in products}, as_of, stale)
-    return domain.priced(cart, known, "c1", LATER)
+    return domain.priced(cart, known, "c1", LATER, reductions)
+
+
+def euros(amount: int) -> Money:
+    return Money(amount=amount, currency="EUR")
 
 
 def test_adding_adds_and_keeps_the_order_of_lines() -> None:
@@ -114,6 +133,56 @@ def test_what_cannot_be_bought_stays_visible_and_is_not_counted(now_known: list[
     assert [line.available for line in view.lines] == [False, True]
     assert view.total == Money(amount=100, currency="EUR")
     assert view.item_count == 1
+
+
+def test_discounts_are_shown_by_line_and_taken_off_the_total() -> None:
+    off = {uid("a"): euros(30), uid("gone"): euros(7)}
+    coupon = CartCoupon(code="TEN", discount=euros(20))
+    view = seen(cart_of(a=2, b=1), product("a"), product("b"), reductions=Reductions(off, coupon))
+    assert (view.subtotal, view.discount, view.total) == (euros(300), euros(30), euros(270))
+    assert [(line.total, line.discount) for line in view.lines] == [
+        (euros(200), euros(30)),
+        (euros(100), None),
+    ]
+    assert (view.coupon, view.stale) == (coupon, False)
+    full = seen(cart_of(a=2), product("a"), reductions=Reductions({uid("a"): euros(200)}))
+    assert full.total == euros(0)
+
+
+def test_missing_discounts_are_said_and_the_coupon_stays_in_sight() -> None:
+    view = seen(domain.with_coupon(cart_of(a=1), "TEN"), product("a"), reductions=Reductions(missing=True))
+    assert (view.stale, view.total, view.discount) == (True, euros(100), None)
+    assert view.coupon == CartCoupon(code="TEN")
+
+
+@pytest.mark.parametrize(
+    ("in_stock", "available", "changed"),
+    [(None, True, False), (2, True, False), (1, True, True), (0, False, True)],
+)
+def test_what_is_in_stock_is_shown(in_stock: int | None, available: bool, changed: bool) -> None:
+    lamp = product("a").model_copy(update={"in_stock": in_stock})
+    view = seen(cart_of(a=2), lamp)
+    [line] = view.lines
+    assert (line.in_stock, line.available, line.changed, view.changed) == (
+        in_stock,
+        available,
+        changed,
+        changed,
+    )
+    assert (view.total is None) == (not available)
+
+
+def test_a_change_of_price_or_a_withdrawal_is_a_change() -> None:
+    for now in (product("a", 150), product("a", available=False), product("a", currency="USD")):
+        assert seen(cart_of(a=1, b=1), now, product("b")).changed
+    assert not seen(cart_of(a=1), product("a")).changed
+
+
+def test_a_merge_keeps_the_users_coupon_or_takes_the_guests() -> None:
+    guest = domain.with_coupon(cart_of(a=1), "GUEST")
+    assert domain.merge(cart_of(b=1), guest)[0].coupon == "GUEST"
+    assert domain.merge(domain.with_coupon(cart_of(b=1), "MINE"), guest)[0].coupon == "MINE"
+    assert domain.with_coupon(guest, None).coupon is None
 
 
 def test_empty_cart_has_no_total() -> None:

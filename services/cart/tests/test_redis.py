@@ -103,3 +103,20 @@ async def test_a_hung_redis_costs_no_more_than_its_timeout(shop, redis_server: R
     finally:
         os.kill(redis_server.pid, signal.SIGCONT)
     assert quantities(await shop.cart.get(f"/carts/{id}")) == {}
+
+
+async def test_whoever_goes_while_redis_is_down_is_erased_when_it_is_back(
+    shop, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shop_cart.erasure.PAUSE", 0.1)
+    async with Redis.from_url(redis_server.url) as admin:
+        await admin.config_set("appendfsync", "always")
+    lamp, anna, user = shop.catalog.sell("lamp"), shop.token("anna"), shop.service("user")
+    await shop.add("me", lamp, 2, **anna)
+    redis_server.kill()
+    asked = asyncio.create_task(shop.erased("anna"))
+    assert problem(await shop.cart.get("/internal/personal-data/anna", headers=user))[0] == 503
+    assert not asked.done()
+    redis_server.start()
+    await asked
+    assert quantities(await shop.cart.get("/carts/me", headers=anna)) == {}

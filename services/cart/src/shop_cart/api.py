@@ -1,26 +1,33 @@
 """The routes; their bodies are in `shop_contracts.cart.api`."""
 
 from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from shop_chassis.auth import Principal, optional_user, require
 from shop_chassis.cache import CacheUnavailable
 from shop_chassis.client import CalleeUnavailable
 from shop_chassis.etags import IfMatch
+from shop_chassis.identity import internal
 from shop_chassis.problems import Problem, documented
 from shop_chassis.runtime import provided
-from shop_contracts.cart.api import MY_CART, AddLine, Cart, MergedCart, SetQuantity
+from shop_contracts.cart.api import MY_CART, AddLine, Cart, MergedCart, SetCoupon, SetQuantity
+from shop_contracts.catalog.promotions import COUPON_REFUSED, normalised
 
 from shop_cart import domain
 from shop_cart.catalog import Catalog, NotSold, Unknown, to_sell
-from shop_cart.domain import KeyReused, Knowledge, MixedCurrency, StoredCart, TooMuch
+from shop_cart.domain import KeyReused, Knowledge, MixedCurrency, Reductions, StoredCart, TooMuch
 from shop_cart.store import CartChanged, CartMerged, CartStore, NoCart, Ref, Version, guest_cart, user_cart
 
 log = structlog.get_logger(__name__)
+
+
+class Refused(Exception):  # noqa: N818 - the name says it
+    """The coupon cannot be used for this cart; the message says why."""
 
 
 async def _explained() -> AsyncIterator[None]:
@@ -35,6 +42,8 @@ async def _explained() -> AsyncIterator[None]:
     except CartChanged:
         detail = "the cart is not the one with the ETag in If-Match any more; read it and decide again"
         raise Problem(412, detail) from None
+    except Refused as error:
+        raise Problem(422, str(error), type=COUPON_REFUSED) from None
     except NotSold as error:
         detail = f"catalog sells no product with the id {error}; remove it or choose another"
         raise Problem(422, detail, type="not-sold") from None
@@ -69,6 +78,10 @@ router = APIRouter(
 Carts = Annotated[CartStore, provided(CartStore)]
 Products = Annotated[Catalog, provided(Catalog)]
 User = Annotated[Principal, require()]
+Subject = Annotated[
+    str | None,
+    Query(max_length=128, description="`sub` of the token of the shopper for whom the service asks"),
+]
 MaybeUser = Annotated[Principal | None, optional_user()]
 Key = Annotated[
     str | None,
@@ -93,18 +106,18 @@ Which = Annotated[Ref, Depends(_which)]
 
 
 @router.post("/carts", status_code=201)
-async def create_cart(carts: Carts, response: Response) -> Cart:
+async def create_cart(carts: Carts, products: Products, response: Response) -> Cart:
     """A new cart for a guest. Its id is a secret: whoever has it has the cart."""
     ref, version = await carts.create()
     response.headers["Location"] = f"/carts/{ref.id}"
-    return _shown(response, ref, version, Knowledge({}, datetime.now(UTC)))
+    return await _shown(response, ref, version, Knowledge({}, datetime.now(UTC)), products)
 
 
 @router.get("/carts/{cart_id}")
 async def read_cart(ref: Which, carts: Carts, products: Products, response: Response) -> Cart:
     """The cart at present prices. Reading it keeps it from expiring."""
     version = await carts.read(ref)
-    return _shown(response, ref, version, await products.know(_products(version.cart)))
+    return await _shown(response, ref, version, await products.know(_products(version.cart)), products)
 
 
 @router.delete("/carts/{cart_id}", status_code=204, responses=documented(412))
@@ -131,7 +144,7 @@ async def add_line(
     def change(cart: StoredCart) -> StoredCart:
         return domain.add(cart, product, line.quantity, known.as_of, key)
 
-    return _shown(response, ref, await carts.change(ref, change, if_match), known)
+    return await _shown(response, ref, await carts.change(ref, change, if_match), known, products)
 
 
 @router.put("/carts/{cart_id}/lines/{product_id}", responses=documented(409, 412))
@@ -153,7 +166,7 @@ async def set_line(
             return domain.set_quantity(cart, product_id, line.quantity)
         return domain.put(cart, to_sell(known, product_id), line.quantity, known.as_of)
 
-    return _shown(response, ref, await carts.change(ref, change, if_match), known)
+    return await _shown(response, ref, await carts.change(ref, change, if_match), known, products)
 
 
 @router.delete("/carts/{cart_id}/lines/{product_id}", responses=documented(412))
@@ -167,7 +180,39 @@ async def remove_line(
 ) -> Cart:
     """Takes a product out; one that is not there is no error."""
     version = await carts.change(ref, lambda cart: domain.remove(cart, product_id), if_match)
-    return _shown(response, ref, version, await products.know(_products(version.cart)))
+    return await _shown(response, ref, version, await products.know(_products(version.cart)), products)
+
+
+@router.put("/carts/{cart_id}/coupon", responses=documented(409, 412))
+async def set_coupon(
+    ref: Which,
+    coupon: SetCoupon,
+    carts: Carts,
+    products: Products,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Cart:
+    """Puts a coupon on the cart, if it can be used; 422 `coupon-refused` says why not.
+
+    While catalog does not answer it is put on unseen; what it takes off is shown by each answer, and decided
+    by the order.
+    """
+    before, code = await carts.read(ref), normalised(coupon.code)
+    known = await products.know(_products(before.cart))
+    reductions = await _reductions(domain.with_coupon(before.cart, code), ref, known, products)
+    if reductions.coupon and reductions.coupon.refused:
+        raise Refused(reductions.coupon.refused)
+    version = await carts.change(ref, lambda cart: domain.with_coupon(cart, code), if_match)
+    return await _shown(response, ref, version, known, products)
+
+
+@router.delete("/carts/{cart_id}/coupon", responses=documented(412))
+async def remove_coupon(
+    ref: Which, carts: Carts, products: Products, response: Response, if_match: IfMatch = None
+) -> Cart:
+    """Takes the coupon off; none is no error."""
+    version = await carts.change(ref, lambda cart: domain.with_coupon(cart, None), if_match)
+    return await _shown(response, ref, version, await products.know(_products(version.cart)), products)
 
 
 @router.post("/carts/{cart_id}:merge")
@@ -181,7 +226,7 @@ async def merge_cart(
     """Moves a guest's cart into the user's, as at sign-in; doing it again changes nothing."""
     mine = user_cart(user.subject)
     version, left_out = await carts.merge(guest_cart(cart_id), mine)
-    cart = _shown(response, mine, version, await products.know(_products(version.cart)))
+    cart = await _shown(response, mine, version, await products.know(_products(version.cart)), products)
     return MergedCart(**dict(cart), left_out=left_out)
 
 
@@ -189,8 +234,52 @@ def _products(cart: StoredCart) -> Collection[UUID]:
     return [line.product_id for line in cart.lines]
 
 
-def _shown(response: Response, ref: Ref, version: Version, known: Knowledge) -> Cart:
+async def _reductions(cart: StoredCart, ref: Ref, known: Knowledge, products: Catalog) -> Reductions:
+    lines = [line for line in domain.lines_of(cart, known) if line.available]
+    if known.stale:  # it has just not answered: the shopper need not wait for that again
+        return Reductions(missing=True)
+    return await products.reductions(lines, cart.coupon, ref.subject)
+
+
+async def _shown(response: Response, ref: Ref, version: Version, known: Knowledge, products: Catalog) -> Cart:
+    reductions = await _reductions(version.cart, ref, known, products)
     response.headers["ETag"] = version.etag
     # The tag is of the cart, for If-Match; prices change without it, so nobody may keep the answer.
     response.headers["Cache-Control"] = "no-store"
-    return domain.priced(version.cart, known, ref.id, datetime.now(UTC) + timedelta(seconds=ref.ttl))
+    expires_at = datetime.now(UTC) + timedelta(seconds=ref.ttl)
+    cart = domain.priced(version.cart, known, ref.id, expires_at, reductions)
+    return cart.model_copy(update={"etag": version.etag})
+
+
+internal_router = APIRouter(
+    prefix="/internal",
+    tags=["internal"],
+    dependencies=[internal("order-taking"), Depends(_explained)],
+    responses=documented(401, 403, 404, 410, 503),
+)
+
+
+async def _whose(cart_id: Annotated[str, Path(max_length=64)], subject: Subject = None) -> Ref:
+    if cart_id != MY_CART:
+        return replace(guest_cart(cart_id), subject=subject)
+    if not subject:
+        raise Problem(422, f"query.subject: expected the user whose cart {MY_CART} is")
+    return user_cart(subject)
+
+
+Whose = Annotated[Ref, Depends(_whose)]
+
+
+@internal_router.get("/carts/{cart_id}")
+async def read_for_order(ref: Whose, carts: Carts, products: Products, response: Response) -> Cart:
+    """A shopper's cart, as they see it; `me` is the subject's."""
+    version = await carts.read(ref)
+    return await _shown(response, ref, version, await products.know(_products(version.cart)), products)
+
+
+@internal_router.delete("/carts/{cart_id}", status_code=204, responses=documented(412))
+async def forget_ordered(
+    ref: Whose, carts: Carts, etag: Annotated[str, Query(description="`Cart.etag` of what was ordered")]
+) -> None:
+    """Forgets a cart that was ordered, if it is still that one; one that is not there is no error."""
+    await carts.forget(ref, etag)

@@ -1,14 +1,14 @@
 """What a cart is and how it changes: pure functions, no I/O. Prices come in as `Knowledge` of catalog."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, LeftOut, Line, PriceChange
-from shop_contracts.money import Money
+from shop_contracts.cart.api import MAX_LINES, MAX_QUANTITY, Cart, CartCoupon, LeftOut, Line, PriceChange
+from shop_contracts.money import Money, sum_of
 
 Obstacle = Literal["other_currency", "too_many_lines", "too_many_pieces"]
 
@@ -39,6 +39,9 @@ class Product(BaseModel):
     title: str
     price: Money
     available: bool
+    """Whether catalog sells it."""
+    in_stock: int | None = None
+    """Pieces; None: not known."""
 
 
 class StoredLine(BaseModel):
@@ -61,6 +64,8 @@ class StoredCart(BaseModel):
     lines: tuple[StoredLine, ...] = ()
     keys: tuple[tuple[str, str], ...] = ()
     """The latest additions: idempotency key, and product and quantity it came with."""
+    coupon: str | None = None
+    """Its code; what it does is asked each time."""
     merged_into: str | None = None
     """Where the user's cart is kept that a guest's has gone into; nothing else is left of it then."""
 
@@ -82,6 +87,20 @@ class Knowledge:
     as_of: datetime
     stale: bool = False
     """Catalog did not answer: this is what it said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reductions:
+    """What is taken off the lines of a cart, as catalog says."""
+
+    off: Mapping[UUID, Money] = field(default_factory=dict)
+    """By product, promotions and coupon together."""
+    coupon: CartCoupon | None = None
+    missing: bool = False
+    """Catalog did not answer: there may be more."""
+
+
+NO_REDUCTIONS = Reductions()
 
 
 def add(
@@ -138,8 +157,17 @@ def remove(cart: StoredCart, product_id: UUID) -> StoredCart:
     )
 
 
+def with_coupon(cart: StoredCart, code: str | None) -> StoredCart:
+    """The cart with this coupon instead of the one that it had; None takes it off."""
+    return cart.model_copy(update={"coupon": code})
+
+
 def merge(cart: StoredCart, guest: StoredCart) -> tuple[StoredCart, list[LeftOut]]:
-    """A user's cart with a guest's added. Signing in must not fail: what does not fit is left out."""
+    """A user's cart with a guest's added. Signing in must not fail: what does not fit is left out.
+
+    The guest's coupon comes along unless the user's cart has one.
+    """
+    cart = with_coupon(cart, cart.coupon or guest.coupon)
     left_out: list[LeftOut] = []
     for line in guest.lines:
         mine = cart.line(line.product_id)
@@ -157,45 +185,66 @@ def merge(cart: StoredCart, guest: StoredCart) -> tuple[StoredCart, list[LeftOut
     return cart, left_out
 
 
-def priced(cart: StoredCart, known: Knowledge, cart_id: str, expires_at: datetime) -> Cart:
-    """The cart as its shopper sees it, at the prices that are known now."""
-    lines = [_priced_line(line, known, cart.currency) for line in cart.lines]
+def lines_of(cart: StoredCart, known: Knowledge) -> list[Line]:
+    """What is in the cart at the prices that are known now, before discounts."""
+    return [_line(line, known, cart.currency) for line in cart.lines]
+
+
+def priced(
+    cart: StoredCart,
+    known: Knowledge,
+    cart_id: str,
+    expires_at: datetime,
+    reductions: Reductions = NO_REDUCTIONS,
+) -> Cart:
+    """The cart as its shopper sees it."""
+    lines = [
+        line.model_copy(update={"discount": reductions.off.get(line.product_id)})
+        for line in lines_of(cart, known)
+    ]
     bought = [line for line in lines if line.available]
+    subtotal = _sum([line.total for line in bought])
+    discount = _sum([line.discount for line in bought if line.discount is not None])
     # What is remembered nowhere else is as old as the line itself.
     unknown = [line.priced_at for line in cart.lines if line.product_id not in known.products]
     return Cart(
         id=cart_id,
         lines=lines,
         item_count=sum(line.quantity for line in bought),
-        total=_sum(bought),
-        stale=known.stale,
+        subtotal=subtotal,
+        discount=discount,
+        total=subtotal - discount if subtotal is not None and discount is not None else subtotal,
+        coupon=reductions.coupon or (CartCoupon(code=cart.coupon) if cart.coupon else None),
+        changed=any(line.changed for line in lines),
+        stale=known.stale or reductions.missing,
         as_of=min([known.as_of, *unknown]) if known.stale else known.as_of,
         expires_at=expires_at,
     )
 
 
-def _priced_line(line: StoredLine, known: Knowledge, currency: str | None) -> Line:
+def _line(line: StoredLine, known: Knowledge, currency: str | None) -> Line:
     product = known.products.get(line.product_id)
     if product is None:
-        title, price, available = line.title, line.price, known.stale
+        title, price, available, in_stock = line.title, line.price, known.stale, None
     else:
-        title, price = product.title, product.price
-        available = product.available and price.currency == currency
+        title, price, in_stock = product.title, product.price, product.in_stock
+        available = product.available and in_stock != 0 and price.currency == currency
+    enough = available and (in_stock is None or in_stock >= line.quantity)
     return Line(
         product_id=line.product_id,
         title=title,
         quantity=line.quantity,
         unit_price=price,
-        total=Money(amount=price.amount * line.quantity, currency=price.currency),
+        total=price * line.quantity,
         available=available,
+        in_stock=in_stock,
         price_change=None if price == line.price else PriceChange(old=line.price, new=price),
+        changed=price != line.price or not enough,
     )
 
 
-def _sum(lines: list[Line]) -> Money | None:
-    if not lines:
-        return None
-    return Money(amount=sum(line.total.amount for line in lines), currency=lines[0].total.currency)
+def _sum(amounts: list[Money]) -> Money | None:
+    return sum_of(amounts, amounts[0].currency) if amounts else None
 
 
 def _with(cart: StoredCart, line: StoredLine) -> StoredCart:

@@ -6,12 +6,15 @@ from pydantic import Field, HttpUrl
 from shop_chassis.cache import Cache, CacheUnavailable
 from shop_chassis.cache.binding import open_cache
 from shop_chassis.client import Policy, callee
-from shop_chassis.runtime import Runtime
+from shop_chassis.erasure import PersonalData, personal_data
+from shop_chassis.events.service import bus_of
+from shop_chassis.runtime import Background, Runtime
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 
-from shop_cart.api import router
+from shop_cart.api import internal_router, router
 from shop_cart.catalog import Catalog
+from shop_cart.erasure import Erasure
 from shop_cart.store import CartStore
 
 
@@ -31,8 +34,13 @@ def setup(runtime: Runtime[Any]) -> None:
     policy = Policy(timeout=settings.catalog_timeout, attempt_timeout=0.6 * settings.catalog_timeout)
     client = callee(runtime, "catalog", settings.catalog_url, policy=policy)
     runtime.ready_when("cache", lambda: _problem(cache))
-    runtime.provide(CartStore(cache))
-    runtime.provide(Catalog(client, cache))
+    carts = CartStore(cache)
+    erasure = Erasure(carts, bus_of(runtime))
+    personal = PersonalData(export=erasure.export, erase=erasure.erase)
+    for each in (carts, Catalog(client, cache), personal):
+        runtime.provide(each)
+    background = runtime.add(Background("erasure", erasure.run))
+    runtime.ready_when(background.name, background.problem)
 
 
 async def _problem(cache: Cache) -> str | None:
@@ -44,5 +52,9 @@ async def _problem(cache: Cache) -> str | None:
 
 
 service = Service(
-    name="cart", title="Carts of guests and users", routers=[router], settings=CartSettings, setup=setup
+    name="cart",
+    title="Carts of guests and users",
+    routers=[router, internal_router, personal_data("user")],
+    settings=CartSettings,
+    setup=setup,
 )

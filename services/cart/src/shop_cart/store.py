@@ -38,6 +38,8 @@ class Ref:
     key: str
     ttl: float
     implicit: bool
+    subject: str | None = None
+    """Of its user's tokens."""
 
 
 def guest_cart(cart_id: str) -> Ref:
@@ -47,7 +49,7 @@ def guest_cart(cart_id: str) -> Ref:
 
 def user_cart(user: str) -> Ref:
     """The one cart of a user; it exists from the start, empty."""
-    return Ref(MY_CART, f"cart:user:{user}", USER_TTL, implicit=True)
+    return Ref(MY_CART, f"cart:user:{user}", USER_TTL, implicit=True, subject=user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,22 @@ class CartStore:
         return await self._cache.update([ref.key], write)
 
     async def forget(self, ref: Ref, if_match: str | None) -> None:
-        """Delete the cart; one that is not there is no error. Raises CartChanged."""
+        """Delete the cart; one that is not there is no error. Raises CartChanged, CartMerged."""
 
         def write(found: Found) -> tuple[Writes, None]:
             raw = found[ref.key]
+            if raw is None:
+                return {}, None
             if if_match is not None:
                 _require(_load(ref, raw), if_match)
-            return {} if raw is None else {ref.key: None}, None
+            return {ref.key: None}, None
 
         await self._cache.update([ref.key], write)
+
+    async def held(self, ref: Ref) -> StoredCart | None:
+        """What is stored, without keeping it any longer; None for nothing."""
+        stored = await self._cache.get(ref.key)
+        return None if stored is None else _parse(stored)
 
     async def merge(self, guest: Ref, user: Ref) -> tuple[Version, list[LeftOut]]:
         """Move a guest's cart into a user's, both at once; doing it again changes nothing.

@@ -1,0 +1,90 @@
+"""What other services ask of carts, and a person who goes."""
+
+from .conftest import problem, quantities
+
+
+async def test_order_taking_reads_the_cart_that_the_shopper_sees(shop) -> None:
+    lamp, anna, taking = shop.catalog.sell("lamp"), shop.token("anna"), shop.service("order-taking")
+    guest = await shop.new_cart()
+    await shop.add(guest, lamp, 2)
+    await shop.add("me", lamp, 3, **anna)
+    of_guest = await shop.cart.get(f"/internal/carts/{guest}", headers=taking)
+    of_anna = await shop.cart.get("/internal/carts/me?subject=anna", headers=taking)
+    assert (quantities(of_guest), quantities(of_anna)) == ({"lamp": 2}, {"lamp": 3})
+    seen = (await shop.cart.get("/carts/me", headers=anna)).json()
+    assert of_anna.json()["lines"] == seen["lines"]
+    assert of_anna.json()["etag"] == seen["etag"]
+    assert quantities(await shop.cart.get("/internal/carts/me?subject=bert", headers=taking)) == {}
+    assert problem(await shop.cart.get("/internal/carts/me", headers=taking))[0] == 422
+    assert problem(await shop.cart.get("/internal/carts/none", headers=taking))[0] == 404
+    await shop.cart.post(f"/carts/{guest}:merge", headers=anna)
+    assert problem(await shop.cart.get(f"/internal/carts/{guest}", headers=taking)) == (410, "cart-merged")
+
+
+async def test_the_coupon_of_a_guest_is_checked_for_the_subject_that_orders(shop) -> None:
+    lamp, taking = shop.catalog.sell("lamp"), shop.service("order-taking")
+    shop.catalog.coupons = {"A": 10}
+    guest = await shop.new_cart()
+    await shop.add(guest, lamp)
+    await shop.cart.put(f"/carts/{guest}/coupon", json={"code": "A"})
+    await shop.cart.get(f"/internal/carts/{guest}?subject=guest:1", headers=taking)
+    assert shop.catalog.subjects[-1] == "guest:1"
+
+
+async def test_a_cart_that_was_ordered_is_forgotten_unless_it_has_changed(shop) -> None:
+    lamp, anna, taking = shop.catalog.sell("lamp"), shop.token("anna"), shop.service("order-taking")
+    guest = await shop.new_cart()
+    for cart, query, token in ((guest, "", {}), ("me", "subject=anna&", anna)):
+        await shop.add(cart, lamp, 1, **token)
+        path = f"/internal/carts/{cart}?{query}"
+        ordered = (await shop.cart.get(path, headers=taking)).json()["etag"]
+        etag = {"etag": ordered}
+        await shop.add(cart, lamp, 1, **token)
+        forget = f"/internal/carts/{cart}"
+        params = etag | ({"subject": "anna"} if cart == "me" else {})
+        changed = await shop.cart.delete(forget, params=params, headers=taking)
+        assert problem(changed) == (412, "about:blank")
+        params["etag"] = (await shop.cart.get(path, headers=taking)).json()["etag"]
+        for _ in range(2):
+            assert (await shop.cart.delete(forget, params=params, headers=taking)).status_code == 204
+    assert problem(await shop.cart.get(f"/carts/{guest}"))[0] == 404
+    assert quantities(await shop.cart.get("/carts/me", headers=anna)) == {}
+    assert problem(await shop.cart.delete(f"/internal/carts/{guest}", headers=taking))[0] == 422
+
+
+async def test_internal_routes_are_for_the_services_that_they_name(shop) -> None:
+    cart = "/internal/carts/me?subject=anna"
+    for method, path, named in (
+        ("GET", cart, "order-taking"),
+        ("DELETE", cart + "&etag=*", "order-taking"),
+        ("GET", "/internal/personal-data/anna", "user"),
+    ):
+        assert problem(await shop.cart.request(method, path))[0] == 401
+        assert problem(await shop.cart.request(method, path, headers=shop.token("anna")))[0] == 401
+        for service in {"order-taking", "user", "catalog"} - {named}:
+            other = await shop.cart.request(method, path, headers=shop.service(service))
+            assert problem(other)[0] == 403
+        assert (await shop.cart.request(method, path, headers=shop.service(named))).status_code < 300
+
+
+async def test_a_person_who_goes_takes_their_cart_along(shop) -> None:
+    lamp, anna, user = shop.catalog.sell("lamp"), shop.token("anna"), shop.service("user")
+    path = "/internal/personal-data/anna"
+    assert (await shop.cart.get(path, headers=user)).json() == {}
+    await shop.add("me", lamp, 2, **anna)
+    [line] = (await shop.cart.get(path, headers=user)).json()["cart"]["lines"]
+    assert (line["title"], line["quantity"]) == ("lamp", 2)
+    await shop.erased("bert")
+    assert quantities(await shop.cart.get("/carts/me", headers=anna)) == {"lamp": 2}
+    for _ in range(2):
+        await shop.erased("anna")
+        assert (await shop.cart.get(path, headers=user)).json() == {}
+    assert quantities(await shop.cart.get("/carts/me", headers=anna)) == {}
+
+
+async def test_an_event_that_cannot_be_read_holds_no_other_up(shop) -> None:
+    lamp, anna = shop.catalog.sell("lamp"), shop.token("anna")
+    await shop.add("me", lamp, 2, **anna)
+    await shop.bus.publish("user.erased", b"{", message_id="bad")
+    await shop.erased("anna")
+    assert quantities(await shop.cart.get("/carts/me", headers=anna)) == {}
