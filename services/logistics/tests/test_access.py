@@ -1,10 +1,19 @@
 """Whom each route is for: every route, with every kind of token that must not open it."""
 
+from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from fastapi.routing import APIRoute
 from shop_chassis.signing import Signer
 from shop_logistics import admin, api, internal
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """What is tested here is the same on every database."""
+    return f"sqlite:///{tmp_path}/logistics.db"
+
 
 OPEN = {"/quotes"}
 

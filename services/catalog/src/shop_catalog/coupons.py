@@ -99,7 +99,7 @@ class Coupons:
         code = api.normalised(request.code)
         async with self._store.session() as session:
             row = await session.get(Coupon, code)
-            coupon = await self._usable(session, code, row, request.subject, None)
+            coupon = await self._usable(session, code, row, request.subject, request.order_id)
         priced = await self._promotions.priced(request)
         if coupon.minimum is not None:
             value = sum(priced.after.left(line) for line in priced.lines)

@@ -224,6 +224,8 @@ class CouponCheck(PriceRequest):
     code: Code
     subject: str | None = Field(default=None, max_length=200)
     """Of the shopper's token; without it the limit per subject is not looked at."""
+    order_id: UUID | None = None
+    """Of the order that is priced: what it holds already does not count against it."""
 
 
 class LineDiscount(_Model):

@@ -12,11 +12,29 @@ What can be read of an order afterwards is order-processing's.
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shop_contracts.address import Address, Country
 from shop_contracts.logistics.api import Option, QuotedOption
 from shop_contracts.money import Money
+
+CART_EMPTY = "cart-empty"
+"""There is nothing in the cart, or no such cart (422)."""
+NOT_SOLD = "not-sold"
+"""Products that the member `products` names are not sold any more, or not in this currency (409)."""
+OUT_OF_STOCK = "out-of-stock"
+"""There is less than was asked for: the member `shortages`, a list of Shortage, says of what (409)."""
+COUPON_REFUSED = "coupon-refused"
+"""The coupon cannot be used; the member `reason` is catalog's (422)."""
+NOT_DELIVERABLE = "not-deliverable"
+"""Nothing is sold to that country, or nobody takes it there in that way (422)."""
+REGION_UNKNOWN = "region-unknown"
+"""The country is taxed by region, and the address names none of them; `regions` has all (422)."""
+TOTAL_CHANGED = "total-changed"
+"""It does not come to `expected_total` any more; the member `figures` says to what (409)."""
+
+SHIPPING = "shipping"
+"""The category by which the tax on shipping is found."""
 
 Coupon = Annotated[str, Field(min_length=1, max_length=40, examples=["WELCOME10"])]
 PaymentMethod = Annotated[
@@ -166,8 +184,10 @@ class AcceptedOrder(Figures):
 class TaxRate(_Model):
     """A rate, and what it is for. Of those that fit, one for the category goes before one for the region."""
 
-    region: Annotated[str, Field(max_length=100, examples=["NY"])] = ""
-    """As in addresses; empty: all of the country."""
+    region: Annotated[
+        str, StringConstraints(strip_whitespace=True, to_upper=True, max_length=100), Field(examples=["NY"])
+    ] = ""
+    """As in addresses, in capitals; empty: all of the country."""
     category: Annotated[str, Field(max_length=120, examples=["books"])] = ""
     """Catalog's slug, or `shipping`; empty: everything."""
     basis_points: Annotated[int, Field(ge=0, le=10_000, examples=[1900])]
@@ -194,6 +214,21 @@ class CountryTax(_Model):
     by_region: bool = False
     """True: an address must name one of the regions that the rates name."""
     rates: list[TaxRate] = Field(max_length=1000)
+
+    @model_validator(mode="after")
+    def _says_something_of_everything(self) -> "CountryTax":
+        named = [(rate.region, rate.category) for rate in self.rates]
+        if len(set(named)) < len(named):
+            raise ValueError("rates: expected each region and category once")
+        regions = {region for region, _ in named if region}
+        if self.by_region and not regions:
+            raise ValueError("rates: expected one for each region, as by_region says")
+        general = {region for region, category in named if not category}
+        places = regions if self.by_region else {""}
+        if "" not in general and (missing := places - general):
+            what = ", ".join(sorted(missing)) or "all of the country"
+            raise ValueError(f"rates: expected one without category for {what}")
+        return self
 
 
 class TaxedCountry(CountryTax):
