@@ -1,3 +1,5 @@
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,12 +14,13 @@ from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.settings import Settings
 from shop_chassis.signing import ServiceAccounts, Signer
+from shop_chassis.store import opened
 from shop_chassis.tables import utc_now
 from shop_contracts.warehouse.api import Stock
 from shop_warehouse.reservations import Reservations
 from shop_warehouse.service import service
 from shop_warehouse.tables import outbox
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 Wanted = dict[UUID, int]
 
@@ -41,6 +44,11 @@ class Shop:
             rows = await session.execute(select(outbox.events).order_by(outbox.events.c.position))
             found = [outbox.event(row) for row in rows.mappings()]
         return [event for event in found if not types or event.type in types]
+
+    async def sql(self, statement: str) -> None:
+        """What a hand in the database does."""
+        async with self.runtime.store.transaction() as session:
+            await session.execute(text(statement))
 
     async def warehouse(self, code: str, country: str = "NL", priority: int = 10) -> httpx.Response:
         body = {"title": code.title(), "country": country, "priority": priority}
@@ -115,11 +123,28 @@ class Shop:
         return bool((await self.admin.get("/admin/stock:audit")).json() == {"discrepancies": []})
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the schema and nothing else; a copy of it is quicker than the migrations."""
+    file = tmp_path_factory.mktemp("template") / "warehouse.db"
+    asyncio.run(_migrate(f"sqlite:///{file}"))
+    return file
+
+
+async def _migrate(url: str) -> None:
+    assert service.migrations is not None
+    async with opened(Settings(database_url=url), service.name) as store:
+        await service.migrations.upgrade(store, wait=10)
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database with the schema."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/warehouse.db"
-    return str(request.getfixturevalue("postgres_url"))
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_template'), tmp_path)}"
+    url = str(request.getfixturevalue("postgres_url"))
+    asyncio.run(_migrate(url))
+    return url
 
 
 @pytest.fixture
@@ -135,8 +160,6 @@ async def shop(database_url: str, tmp_path: Path, service_accounts: ServiceAccou
         log_access=False,
     )
     app = create_app(service, settings)
-    assert service.migrations is not None
-    await service.migrations.upgrade(app.state.runtime.store, wait=10)
     transport, url = httpx.ASGITransport(app), "http://warehouse"
     token = {"Authorization": f"Bearer {signer.token('ann', 'warehouse:admin')}"}
     identity = service_accounts.headers("order-processing", "warehouse")

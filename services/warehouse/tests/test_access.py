@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from shop_chassis.signing import ServiceAccounts
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PUBLIC = {("GET", "/availability")}
 BODIES: dict[str, Any] = {
     "/internal/reservations/{order_id}": {

@@ -6,6 +6,7 @@ what each of them has to come to.
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,7 +35,6 @@ from shop_warehouse.replenishments import Replenishments
 from shop_warehouse.reservations import Reservations
 from shop_warehouse.returns import Returns
 from shop_warehouse.rules import HOLDING
-from shop_warehouse.service import service
 from shop_warehouse.tables import outbox
 from shop_warehouse.takes import StockTakes
 from sqlalchemy import select
@@ -87,13 +87,12 @@ class Stock(RuleBasedStateMachine):
     """The warehouse, and what it has to say."""
 
     template: ClassVar[Path]
+    folder: ClassVar[Path]
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.file = self.template.with_name("run.db")
-        for left in self.template.parent.glob("run.db*"):
-            left.unlink()
+        self.file = Path(tempfile.mkdtemp(dir=self.folder)) / "warehouse.db"
         shutil.copy(self.template, self.file)
         self.now = datetime(2026, 11, 21, tzinfo=UTC)
         self.on_hand: dict[Place, int] = {}
@@ -141,6 +140,9 @@ class Stock(RuleBasedStateMachine):
 
     @initialize(initial=st.tuples(*[st.integers(0, 6)] * len(PLACES)))
     def goods(self, initial: tuple[int, ...]) -> None:
+        for code, country in zip(WAREHOUSES, ["FR", "DE"], strict=True):
+            site = api.NewWarehouse(title=code, country=country)
+            self.run(self.inventory.put_warehouse(code, site, lambda _: None))
         for place, on_hand in zip(PLACES, initial, strict=True):
             product, warehouse = place
             new = api.InitialStock(on_hand=on_hand, reorder_point=REORDER_POINT, reorder_quantity=3)
@@ -376,32 +378,16 @@ class Stock(RuleBasedStateMachine):
             assert [0, *counts][-1] == self.available(product)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the schema and the warehouses, from which each run begins."""
-    file = tmp_path_factory.mktemp("stock") / "template.db"
-
-    async def prepare() -> None:
-        store = Store(Settings(database_url=f"sqlite:///{file}"), "warehouse")
-        assert service.migrations is not None
-        await service.migrations.upgrade(store, wait=10)
-        inventory = Inventory(store, outbox)
-        for code, country in zip(WAREHOUSES, ["FR", "DE"], strict=True):
-            new = api.NewWarehouse(title=code, country=country)
-            await inventory.put_warehouse(code, new, lambda _: None)
-        await store.stop()
-
-    asyncio.run(prepare())
-    return file
-
-
-def test_the_figures_add_up_whatever_comes(template: Path) -> None:
-    Stock.template = template
+def test_the_figures_add_up_whatever_comes(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stock, "template", sqlite_template, raising=False)
+    monkeypatch.setattr(Stock, "folder", tmp_path, raising=False)
     run_state_machine_as_test(
         Stock,
         settings=settings(
-            max_examples=20,
-            stateful_step_count=25,
+            max_examples=12,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),

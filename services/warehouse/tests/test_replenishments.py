@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 from shop_contracts.warehouse import api
 from shop_contracts.warehouse.events import (
     STOCK_CHANGED,
@@ -13,6 +14,9 @@ from shop_contracts.warehouse.events import (
     StockLow,
     StockReplenished,
 )
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What no database does in its own way."""
 
 
 async def orders(shop: Any, **filters: Any) -> list[api.Replenishment]:
@@ -56,6 +60,7 @@ async def test_below_the_reorder_point_more_is_ordered_once(shop: Any) -> None:
     assert len(await shop.events(STOCK_LOW)) == 1
 
 
+@on_sqlite
 async def test_each_warehouse_orders_for_itself(shop: Any) -> None:
     lamp = await shop.product(1, reorder_point=5)
     await shop.product(10, warehouse="lyon", id=lamp, reorder_point=5)
@@ -64,6 +69,7 @@ async def test_each_warehouse_orders_for_itself(shop: Any) -> None:
     assert [made.warehouse for made in await orders(shop)] == ["lyon", "rotterdam"]
 
 
+@on_sqlite
 async def test_without_a_reorder_point_nothing_is_ordered(shop: Any) -> None:
     lamp = await shop.product(3)
     await shop.hold(uuid4(), {lamp: 3})
@@ -101,6 +107,7 @@ async def test_a_receipt_that_is_said_twice_comes_once(shop: Any) -> None:
     assert (await receive(shop, uuid4())).status_code == 404
 
 
+@on_sqlite
 async def test_less_came_than_was_ordered(shop: Any) -> None:
     """It is closed, and as too little is left still, the next one is under way."""
     lamp = await shop.product(0, reorder_point=5, reorder_quantity=20)
@@ -112,6 +119,7 @@ async def test_less_came_than_was_ordered(shop: Any) -> None:
     assert await shop.available(lamp) == 2
 
 
+@on_sqlite
 async def test_nothing_came(shop: Any) -> None:
     lamp = await shop.product(6, reorder_point=5)
     made = (await order_by_hand(shop, lamp, 4)).json()
@@ -120,6 +128,7 @@ async def test_nothing_came(shop: Any) -> None:
     assert await shop.audited()
 
 
+@on_sqlite
 async def test_enough_is_ordered_for_what_is_reserved_and_not_there(shop: Any, order: UUID) -> None:
     lamp = await shop.product(30, reorder_point=5, reorder_quantity=20)
     await shop.hold(order, {lamp: 25})
@@ -132,6 +141,7 @@ async def test_enough_is_ordered_for_what_is_reserved_and_not_there(shop: Any, o
     assert await shop.available(lamp) == 18
 
 
+@on_sqlite
 async def test_a_higher_reorder_point_orders_at_once(shop: Any) -> None:
     lamp = await shop.product(10)
     path = f"/admin/stock/rotterdam/{lamp}/reordering"
@@ -168,6 +178,7 @@ async def test_two_by_hand_at_once_are_one(shop: Any) -> None:
     assert len(await orders(shop, state="open")) == 1
 
 
+@on_sqlite
 async def test_one_that_will_not_come_is_cancelled_and_ordered_again_later(shop: Any) -> None:
     lamp = await shop.product(4, reorder_point=5, reorder_quantity=20)
     [made] = await orders(shop)

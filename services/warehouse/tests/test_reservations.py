@@ -14,6 +14,9 @@ from shop_contracts.warehouse.events import (
     StockChanged,
 )
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What no database does in its own way."""
+
 
 def refused(answer: Any, type: str, status: int = 409) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
@@ -46,6 +49,7 @@ async def test_a_hold_takes_from_what_is_available_until_it_has_left(shop: Any, 
     assert await shop.audited()
 
 
+@on_sqlite
 async def test_only_what_changes_availability_is_told(shop: Any, order: UUID) -> None:
     lamp = await shop.product(10)
     await shop.hold(order, {lamp: 3})
@@ -59,7 +63,7 @@ async def test_only_what_changes_availability_is_told(shop: Any, order: UUID) ->
     assert [StockChanged.model_validate(event.data).available for event in told] == [10, 7]
 
 
-@pytest.mark.parametrize("through", [["hold"], ["hold", "commit"], ["hold", "commit", "ship"]])
+@pytest.mark.parametrize("through", [["hold"], ["hold", "commit", "ship"]])
 async def test_every_step_may_be_repeated(shop: Any, order: UUID, through: list[str]) -> None:
     lamp = await shop.product(10)
     for step in through:
@@ -81,6 +85,7 @@ async def test_the_same_order_means_the_same_lines_in_whatever_order(shop: Any, 
     refused(await shop.hold(order, {lamp: 3, mug: 1}, "FR"), api.DIFFERENT_REQUEST)
 
 
+@on_sqlite
 async def test_lines_of_one_product_are_added_up(shop: Any, order: UUID) -> None:
     lamp = await shop.product(10)
     lines = [{"product_id": str(lamp), "quantity": n} for n in (1, 2)]
@@ -104,6 +109,7 @@ async def test_all_or_nothing_and_the_shortages_are_named(shop: Any, order: UUID
     assert (await shop.hold(order, {lamp: 3, mug: 2})).status_code == 201
 
 
+@on_sqlite
 async def test_a_large_order_is_out_of_stock_and_no_error(shop: Any, order: UUID) -> None:
     lamp = await shop.product(10)
     lines = [{"product_id": str(lamp), "quantity": 1_000_000}] * api.BATCH_MAX
@@ -113,6 +119,7 @@ async def test_a_large_order_is_out_of_stock_and_no_error(shop: Any, order: UUID
     assert short["wanted"] == 1_000_000 * api.BATCH_MAX
 
 
+@on_sqlite
 async def test_it_comes_from_the_fewest_warehouses_and_then_from_the_nearest(shop: Any) -> None:
     lamp, mug = await shop.product(5, warehouse="lyon", country="FR"), await shop.product(5)
     for warehouse, product in [("rotterdam", lamp), ("lyon", mug)]:
@@ -156,6 +163,7 @@ async def test_a_release_that_comes_first_refuses_what_comes_late(shop: Any, ord
     assert await shop.available(lamp) == 10
 
 
+@on_sqlite
 async def test_what_has_left_is_not_released_and_what_is_not_committed_does_not_leave(
     shop: Any, order: UUID
 ) -> None:
@@ -201,6 +209,7 @@ async def test_a_commit_takes_again_what_has_lapsed(shop: Any, order: UUID) -> N
     assert await shop.audited()
 
 
+@on_sqlite
 async def test_committed_and_released_ones_do_not_lapse(shop: Any) -> None:
     lamp = await shop.product(10)
     orders = [uuid4() for _ in range(3)]
@@ -249,7 +258,7 @@ async def test_orders_of_the_same_products_do_not_wait_for_each_other_for_ever(s
     async def one(number: int) -> int:
         some = products if number % 2 else products[::-1]
         wanted = dict.fromkeys(some[: 2 + number % 3], 1 + number % 2)
-        answer = await shop.hold(orders[number], wanted, "FR" if number % 3 else "NL", hold_seconds=1)
+        answer = await shop.hold(orders[number], wanted, "FR" if number % 3 else "NL")
         if answer.status_code == 201 and number % 4 == 0:
             answer = await shop.act(orders[number], "release")
         elif answer.status_code == 201 and number % 4 == 1:
@@ -290,6 +299,7 @@ async def test_a_hold_and_its_release_at_once_leave_nothing_reserved(shop: Any) 
     assert (await shop.stock(lamp)).reserved == 0
 
 
+@on_sqlite
 async def test_a_failed_event_leaves_no_reservation(
     shop: Any, order: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,17 +326,18 @@ async def test_reservations_are_listed_newest_first(shop: Any) -> None:
     assert (only["order_id"], only["lines"][0]["quantity"]) == (orders[2], 1)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"lines": [], "country": "NL"},
-        {"lines": [{"product_id": "x", "quantity": 1}], "country": "NL"},
-        {"lines": [{"product_id": str(uuid4()), "quantity": 0}], "country": "NL"},
-        {"lines": [{"product_id": str(uuid4()), "quantity": 1}], "country": "Holland"},
-        {"lines": [{"product_id": str(uuid4()), "quantity": 1}], "country": "NL", "hold_seconds": 0},
-        {"lines": [{"product_id": str(uuid4()), "quantity": 1}], "country": "NL", "warehouse": "lyon"},
-    ],
-)
-async def test_what_makes_no_sense_is_422(shop: Any, order: UUID, body: dict[str, Any]) -> None:
-    answer = await shop.orders.put(f"/internal/reservations/{order}", json=body)
-    assert answer.status_code == 422
+@on_sqlite
+async def test_what_makes_no_sense_is_422(shop: Any, order: UUID) -> None:
+    line = {"product_id": str(uuid4()), "quantity": 1}
+    good = {"lines": [line], "country": "NL"}
+    for change in (
+        {"lines": []},
+        {"lines": [line | {"product_id": "x"}]},
+        {"lines": [line | {"quantity": 0}]},
+        {"lines": [line] * 101},
+        {"country": "Holland"},
+        {"hold_seconds": 0},
+        {"warehouse": "lyon"},
+    ):
+        answer = await shop.orders.put(f"/internal/reservations/{order}", json=good | change)
+        assert answer.status_code == 422, change

@@ -48,8 +48,9 @@ class Reservations:
                 if there.request != asked:
                     raise Refused(api.DIFFERENT_REQUEST, f"order {order_id} was reserved with other lines")
                 return _reservation(there, await lines_of(session, order_id)), False
-            row = await locked_reservation(session, order_id)
-            return _reservation(row, await self._take(session, row, now)), True
+            lines = await self._take(session, order_id, asked, now)
+        held = api.Reservation(order_id=order_id, state="held", lines=lines, expires_at=expires_at)
+        return held, True
 
     async def act(self, order_id: UUID, action: Action) -> api.Reservation:
         """Commits, releases or ships; done already it changes nothing. Raises Unknown, Refused."""
@@ -69,7 +70,9 @@ class Reservations:
                     else:
                         locked.give_back(lines)
             elif before not in HOLDING and following in HOLDING:
-                lines = await self._take(session, row, now)
+                assert row.request is not None  # only a tombstone has none, and that stays what it is
+                await session.execute(delete(Allocation).where(col(Allocation.order_id) == order_id))
+                lines = await self._take(session, order_id, row.request, now)
             return _reservation(row, lines)
 
     async def lapse(self) -> int:
@@ -136,13 +139,13 @@ class Reservations:
         made = new.on_conflict_do_nothing().returning(table.c.order_id)
         return (await session.execute(made)).scalar_one_or_none() is not None
 
-    async def _take(self, session: AsyncSession, row: Reservation, now: datetime) -> list[api.Allocation]:
-        assert row.request is not None
-        wanted = {UUID(product): int(quantity) for product, quantity in row.request["lines"].items()}
+    async def _take(
+        self, session: AsyncSession, order_id: UUID, asked: dict[str, Any], now: datetime
+    ) -> list[api.Allocation]:
+        wanted = {UUID(product): int(quantity) for product, quantity in asked["lines"].items()}
         async with shelves(session, self._outbox, wanted, now) as locked:
-            chosen = await locked.take(wanted, row.request["country"])
-        await session.execute(delete(Allocation).where(col(Allocation.order_id) == row.order_id))
-        session.add_all(Allocation(order_id=row.order_id, **each.model_dump()) for each in chosen)
+            chosen = await locked.take(wanted, asked["country"])
+            session.add_all(Allocation(order_id=order_id, **each.model_dump()) for each in chosen)
         return chosen
 
 
