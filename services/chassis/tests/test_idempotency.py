@@ -195,7 +195,7 @@ async def test_a_failure_lets_the_one_who_waited_in(world: World) -> None:
 
 @pytest.mark.postgres
 async def test_many_at_once_on_postgres(postgres_url: str) -> None:
-    """Two processes' pools, few keys, the first of each fails: what was acknowledged is there once, nothing else is."""
+    """Two pools, few keys, the first of each fails: what was acknowledged is there once, nothing else is."""
     replicas = [await World(postgres_url).create() for _ in range(2)]
     acknowledged: dict[str, set[int]] = {}
     refused: Counter[str] = Counter()

@@ -19,10 +19,10 @@ from schemathesis.generation.meta import CoveragePhaseData
 from schemathesis.python.asgi import shutdown_lifespans
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shop_chassis.limits import Limits, Rate
+from shop_chassis.limits import Limits
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
-from shop_chassis.testing.access import Access, routes_of
+from shop_chassis.testing.access import Access, Unlimited, routes_of
 
 CHECKS = (
     "not_a_server_error",
@@ -51,7 +51,7 @@ def check_openapi(service: Service, settings: Settings, folder: Path, *, example
     access = Access(service, settings, folder)
     asyncio.run(access.migrate())
     app = access.app()
-    app.state.runtime.provide(_NoLimits(settings), Limits)
+    app.state.runtime.provide(Unlimited(settings), Limits)
     tokens = [(route, access.token(route)) for route in routes_of(app)]
 
     async def authorised(scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,10 +125,3 @@ def _config(examples: int) -> schemathesis.Config:
         "checks": {"enabled": False} | {name: {"enabled": True} for name in CHECKS},
         "warnings": False,
     })  # fmt: skip
-
-
-class _NoLimits(Limits):
-    """What happens above a limit is another test's matter."""
-
-    async def take(self, what: str, who: str, rate: Rate) -> None:
-        """Everybody passes."""
