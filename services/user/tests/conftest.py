@@ -1,10 +1,13 @@
 """The user service as its callers and the relay see it."""
 
-import re
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,11 +15,14 @@ from shop_chassis.events import Event
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
+from shop_chassis.store import opened
 from shop_contracts.user import events as told
+from shop_user.passwords import Passwords
 from shop_user.service import UserSettings, service
 from shop_user.tables import OUTBOX
 from sqlalchemy import select
 
+CHEAP_KIB = 64
 PASSWORD = "correct horse battery"
 CALLERS = ["order-taking", "notification", "payment", "storefront", "cart"]
 
@@ -99,18 +105,43 @@ class Shop:
         return self.services.headers(name, "user")
 
 
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    """Status and type of a refusal."""
-    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
-    assert not re.search(r"horse|token=", answer.text)
-    return answer.status_code, answer.json()["type"]
+def migrated(url: str) -> str:
+    """The URL, once the schema is there and nobody is connected."""
+
+    async def upgrade() -> None:
+        async with opened(UserSettings(database_url=url), "user") as store:
+            assert service.migrations is not None
+            await service.migrations.upgrade(store, wait=10)
+            assert await service.migrations.differences(store) == []
+
+    asyncio.run(upgrade())
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once; each test has a copy."""
+    file = tmp_path_factory.mktemp("template") / "user.db"
+    migrated(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Any) -> str:
+    """The same on PostgreSQL; the name of the database."""
+    return migrated(postgres.new_database()).rpartition("/")[2]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "user.db")
         return f"sqlite:///{tmp_path}/user.db"
-    return str(request.getfixturevalue("postgres_url"))
+    template = request.getfixturevalue("postgres_template")
+    name = f"user_{uuid4().hex}"
+    server = request.getfixturevalue("postgres")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return str(server.url(name))
 
 
 @pytest.fixture
@@ -133,10 +164,12 @@ def services() -> ServiceAccounts:
 
 
 @pytest.fixture
-async def shop(settings: UserSettings, services: ServiceAccounts) -> AsyncIterator[Shop]:
+async def shop(
+    settings: UserSettings, services: ServiceAccounts, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Shop]:
+    # What passwords cost is the subject of tests/test_passwords.py alone.
+    monkeypatch.setattr("shop_user.service.Passwords", partial(Passwords, memory_kib=CHEAP_KIB))
     app = create_app(service, settings)
-    assert service.migrations is not None
-    await service.migrations.upgrade(app.state.runtime.store, wait=10)
     assert settings.auth_private_key is not None
     signer = Signer(settings.auth_private_key.read_text())
     async with (

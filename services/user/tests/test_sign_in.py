@@ -17,7 +17,7 @@ from shop_contracts.user.events import REGISTERED, VERIFIED
 from shop_user.passwords import Passwords
 from shop_user.service import service
 from shop_user.tables import ACCOUNT, ATTEMPTS, METADATA, OUTBOX, PENDING
-from shop_user.throttle import LOGIN_OF_ACCOUNT, MAIL_TO_ADDRESS
+from shop_user.throttle import LOGIN_FROM_ADDRESS, LOGIN_OF_ACCOUNT, MAIL_TO_ADDRESS
 from sqlalchemy import event, func, select, update
 
 PASSWORD = "correct horse battery"
@@ -122,7 +122,7 @@ async def test_a_login_that_fails_says_and_does_the_same_whoever_it_is_for(
     assert ann.content == ben.content
     assert seen["ann@example.com"] == seen["ben@example.com"] != []
     parameters = [stored.split("$")[3] for stored in hashed]
-    assert parameters == ["m=19456,t=2,p=1", "m=19456,t=2,p=1"]
+    assert parameters[0] == parameters[1]
 
 
 async def test_who_registers_again_is_told_by_mail_at_the_address_of_the_account(shop: Any) -> None:
@@ -211,8 +211,9 @@ async def test_guessing_many_at_once_is_no_way_around(shop: Any) -> None:
 
 
 async def test_one_address_cannot_try_all_accounts(shop: Any) -> None:
-    statuses = [(await shop.login(f"ann{number}@example.com", "wrong")).status_code for number in range(31)]
-    assert statuses == [401] * 30 + [429]
+    free = LOGIN_FROM_ADDRESS.free
+    statuses = [(await shop.login(f"ann{n}@example.com", "wrong")).status_code for n in range(free + 1)]
+    assert statuses == [401] * free + [429]
 
 
 async def test_nobodys_inbox_is_filled(shop: Any) -> None:
@@ -288,29 +289,20 @@ async def test_who_is_signed_in_changes_the_password_and_stays_signed_in_here(sh
 
 async def test_a_password_kept_with_other_parameters_is_kept_anew_at_login(shop: Any) -> None:
     await shop.account()
-    weaker = Passwords(workers=1, waiting=0, memory_kib=1024)
+    weaker = Passwords(workers=1, waiting=0, memory_kib=32)
     async with shop.runtime.store.transaction() as session:
         await session.execute(update(ACCOUNT).values(password_hash=await weaker.hash(PASSWORD)))
     await weaker.stop()
     assert (await shop.login()).status_code == 200
     async with shop.runtime.store.session() as session:
         kept = (await session.execute(select(ACCOUNT.c.password_hash))).scalar_one()
-    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert kept.startswith("$argon2id$v=19$m=64,t=2,p=1$")
     assert (await shop.login()).status_code == 200
 
 
 async def test_the_same_password_typed_on_another_keyboard_is_the_same(shop: Any) -> None:
     await shop.account(password="café noisette 12")
     assert (await shop.login(password="cafe\u0301 noisette 12")).status_code == 200
-
-
-async def test_more_passwords_than_can_be_checked_in_time_are_refused() -> None:
-    passwords = Passwords(workers=1, waiting=1, memory_kib=1024)
-    outcomes = await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(4)), return_exceptions=True)
-    refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    assert [(each.status, each.headers) for each in refused] == [(503, {"Retry-After": "1"})] * 2  # type: ignore[attr-defined]
-    assert await passwords.hash(PASSWORD)  # there is room again
-    await passwords.stop()
 
 
 async def test_without_a_key_nobody_is_signed_in_and_nothing_is_counted(settings: Any, shop: Any) -> None:

@@ -111,7 +111,7 @@ class Accounts:
             await _tell_changed(session, account)
 
     async def change_password(
-        self, id: UUID, current_session: str | None, change: api.PasswordChange
+        self, id: UUID, current_session: UUID | None, change: api.PasswordChange
     ) -> None:
         """Sets another and ends the other sessions. Raises Problem 403 `wrong-password`, 409, 422, 429."""
         known = await self._account(ACCOUNT.c.id == id)
@@ -132,7 +132,7 @@ class Accounts:
                 update(ACCOUNT).where(ACCOUNT.c.id == id).values(password_hash=password_hash)
             )
             await throttle.forget(session, key)
-            others = [] if current_session is None else [SESSION.c.id != UUID(current_session)]
+            others = [] if current_session is None else [SESSION.c.id != current_session]
             await self._sessions.end(session, str(id), *others, because="password")
             await _tell_changed(session, account)
 

@@ -23,6 +23,7 @@ from shop_user.dependencies import (
     no_card_number_in,
     private,
 )
+from shop_user.ids import uuid_or_none
 
 router = APIRouter(
     prefix="/me", tags=["me"], dependencies=[Depends(private)], responses=documented(401, 403, 503)
@@ -61,7 +62,7 @@ async def export(people: PeopleDep, user: Anybody, response: Response) -> api.Ex
 @router.post("/password", status_code=204, responses=documented(409, 429))
 async def change_password(accounts: AccountsDep, user: User, me: Own, change: api.PasswordChange) -> None:
     """Sets another password and ends the other sessions."""
-    await accounts.change_password(me, user.session, change)
+    await accounts.change_password(me, uuid_or_none(user.session), change)
 
 
 @router.get("/sessions")

@@ -11,6 +11,7 @@ from shop_chassis.runtime import provided
 from shop_contracts.user import api
 
 from shop_user.dependencies import ProfilesDep, SessionsDep
+from shop_user.ids import uuid_or_none
 
 INTROSPECT = "user:introspect"
 CALLERS = ("order-taking", "notification", "payment")
@@ -47,8 +48,10 @@ async def _state(verifier: Verifier, sessions: SessionsDep, token: str) -> api.T
         return api.TokenState(active=False)
     except KeysUnavailable as error:
         raise Problem(503, "tokens cannot be checked right now", headers={"Retry-After": "10"}) from error
-    session = None if principal.session is None else UUID(principal.session)
-    if session is not None and not await sessions.goes_on(session, principal.subject):
+    session = uuid_or_none(principal.session)
+    if principal.session is not None and (
+        session is None or not await sessions.goes_on(session, principal.subject)
+    ):
         return api.TokenState(active=False)
     return api.TokenState(
         active=True,

@@ -1,12 +1,16 @@
 """Routes by which somebody gets in: registration, login, tokens. They need no token themselves."""
 
 from fastapi import APIRouter, Depends, Request, Response
+from shop_chassis.limits import address
 from shop_chassis.problems import documented
 from shop_contracts.user import api
 
-from shop_user.dependencies import AccountsDep, IssuerDep, SessionsDep, no_card_number_in, private
+from shop_user.dependencies import AccountsDep, IssuerDep, SessionsDep, no_card_number_in, private, slowed
 
-router = APIRouter(tags=["sign in"], dependencies=[Depends(private)], responses=documented(429, 503))
+router = APIRouter(
+    tags=["sign in"], dependencies=[Depends(slowed), Depends(private)], responses=documented(429, 503)
+)
+keys = APIRouter(tags=["tokens"], responses=documented(503))
 
 ON_ITS_WAY = api.Accepted(detail="a mail is on its way to that address")
 
@@ -29,7 +33,7 @@ async def verify(accounts: AccountsDep, given: api.Verification) -> None:
 async def login(accounts: AccountsDep, issuer: IssuerDep, given: api.Login, request: Request) -> api.Tokens:
     """Signs in. After some failures the next try is looked at later and later (`Retry-After`)."""
     issuer.ready()
-    return await accounts.login(given.email, given.password, _address(request))
+    return await accounts.login(given.email, given.password, await address(request))
 
 
 @router.post("/refresh", responses=documented(401))
@@ -63,13 +67,9 @@ async def create_guest(accounts: AccountsDep) -> api.Tokens:
     return await accounts.guest()
 
 
-@router.get("/.well-known/jwks.json", tags=["tokens"])
+@keys.get("/.well-known/jwks.json")
 async def read_keys(issuer: IssuerDep) -> Response:
     """The public keys of access tokens (RFC 7517)."""
     return Response(
         issuer.jwks, media_type="application/json", headers={"Cache-Control": "public, max-age=300"}
     )
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from shop_chassis.client import CallError, ServiceClient
 from shop_chassis.store import Store
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shop_user import emails, throttle
 from shop_user.accounts import locked
+from shop_user.ids import uuid_or_none
 from shop_user.sessions import Sessions
 from shop_user.tables import ACCOUNT, ADDRESS, OUTBOX, PAYMENT_METHOD, PENDING, SESSION
 from shop_user.throttle import LOGIN_OF_ACCOUNT, MAIL_TO_ADDRESS, Key
@@ -50,7 +50,7 @@ class People:
 
     async def erase(self, subject: str) -> None:
         """Everything that names somebody goes, here now, elsewhere with the event. Raises Problem 401."""
-        account = account_of(subject)
+        account = uuid_or_none(subject)
         async with self._store.transaction() as session:
             if account is not None:
                 await self._erase(session, await locked(session, account))
@@ -90,7 +90,7 @@ class People:
         )
 
     async def _own(self, subject: str) -> dict[str, Any]:
-        account = account_of(subject)
+        account = uuid_or_none(subject)
         async with self._store.session() as session:
             held = {"sessions": await _rows(session, SESSION, SESSION.c.subject == subject)}
             if account is not None:
@@ -111,14 +111,6 @@ _WITHHELD = frozenset({"password_hash", "token", "email_key", "account_id", "sub
 async def _rows(session: AsyncSession, table: Table, mine: ColumnElement[bool]) -> list[dict[str, Any]]:
     rows = (await session.execute(select(table).where(mine).order_by(table.c.id))).mappings()
     return [{key: value for key, value in row.items() if key not in _WITHHELD} for row in rows]
-
-
-def account_of(subject: str) -> UUID | None:
-    """The account's id in the `sub` of a token; None for a guest, or where no account is behind it."""
-    try:
-        return UUID(subject)
-    except ValueError:
-        return None
 
 
 async def _ask(client: ServiceClient, subject: str) -> dict[str, Any] | str:

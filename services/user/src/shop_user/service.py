@@ -10,11 +10,12 @@ from shop_chassis.client.client import callee
 from shop_chassis.events import Events
 from shop_chassis.migrations import Migrations
 from shop_chassis.runtime import Runtime
+from shop_chassis.schedule import Schedule
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 from shop_contracts.user.api import ACCESS_SECONDS
 
-from shop_user import api_admin, api_me, api_services, api_sign_in
+from shop_user import api_admin, api_me, api_services, api_sign_in, sweep
 from shop_user.accounts import Accounts
 from shop_user.book import Book
 from shop_user.family import Lifetimes
@@ -43,6 +44,8 @@ class UserSettings(Settings):
     reset_minutes: float = Field(default=30, gt=0)
     """How long the tokens in mails are good."""
 
+    anonymous_per_minute: float = Field(default=300, gt=0)
+    """Requests from one address to each of the routes that need no token; half of them at once."""
     password_workers: int = Field(default=2, ge=1, le=32)
     """Passwords checked at a time; each takes 19 MiB."""
     password_queue: int = Field(default=64, ge=0)
@@ -76,11 +79,8 @@ def setup(runtime: Runtime[Any]) -> None:
         seconds=ACCESS_SECONDS,
     )
     passwords = runtime.add(Passwords(workers=settings.password_workers, waiting=settings.password_queue))
-    sessions = Sessions(
-        runtime.store,
-        issuer,
-        Lifetimes(timedelta(days=settings.refresh_days), timedelta(days=settings.session_days)),
-    )
+    lifetimes = Lifetimes(timedelta(days=settings.refresh_days), timedelta(days=settings.session_days))
+    sessions = Sessions(runtime.store, issuer, lifetimes)
     accounts = Accounts(
         runtime.store,
         passwords,
@@ -103,6 +103,7 @@ def setup(runtime: Runtime[Any]) -> None:
     ):
         runtime.provide(each)
     Events(runtime, "user").publish(OUTBOX)
+    runtime.add(Schedule("sweep", sweep.EVERY, sweep.Sweep(runtime.store, lifetimes).run, runtime))
     if settings.first_admin is not None:
         runtime.add(
             FirstAdmin(settings.first_admin, settings.first_admin_scopes.split(), runtime.store, passwords)
@@ -112,7 +113,7 @@ def setup(runtime: Runtime[Any]) -> None:
 service = Service(
     "user",
     title="Accounts, sessions and tokens",
-    routers=[api_sign_in.router, api_me.router, api_admin.router, api_services.router],
+    routers=[api_sign_in.router, api_sign_in.keys, api_me.router, api_admin.router, api_services.router],
     migrations=Migrations("shop_user.migrations", METADATA),
     settings=UserSettings,
     setup=setup,

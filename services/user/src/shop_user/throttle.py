@@ -40,7 +40,7 @@ class Limit:
 
 LOGIN_OF_ACCOUNT = Limit("account", 5, timedelta(seconds=1), timedelta(minutes=15), timedelta(days=1))
 """About 100 guesses a day at one account, from wherever (NIST SP 800-63B, section 3.2.2)."""
-LOGIN_FROM_ADDRESS = Limit("address", 30, timedelta(seconds=1), timedelta(minutes=5), timedelta(hours=1))
+LOGIN_FROM_ADDRESS = Limit("address", 100, timedelta(seconds=1), timedelta(minutes=5), timedelta(hours=1))
 """Many shoppers may share one, so what they get right does not count."""
 MAIL_TO_ADDRESS = Limit("mail", 3, timedelta(minutes=1), timedelta(hours=6), timedelta(days=1))
 """Nobody's inbox is filled by others."""
