@@ -132,9 +132,15 @@ def postgres_template(postgres: Any) -> str:
     return migrated(postgres.new_database()).rpartition("/")[2]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test asks for another one."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def database_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if database == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "user.db")
         return f"sqlite:///{tmp_path}/user.db"
     template = request.getfixturevalue("postgres_template")

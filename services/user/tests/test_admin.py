@@ -14,11 +14,17 @@ from shop_user.service import service
 
 PASSWORD = "correct horse battery"
 
+both = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""What the database decides is tested on each of them."""
+
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"]
 
 
+@both
 async def test_accounts_by_page_address_and_state(shop: Any) -> None:
     people = [await shop.shopper(f"{name}@example.com") for name in ("ann", "ben", "cid")]
     admin = shop.admin()
@@ -40,6 +46,7 @@ async def test_accounts_by_page_address_and_state(shop: Any) -> None:
     assert (await admin.get("/admin/users", params={"after": "nonsense"})).status_code == 422
 
 
+@both
 async def test_a_locked_account_is_out_at_once_and_in_again_when_unlocked(shop: Any) -> None:
     ann = await shop.shopper()
     admin, path = shop.admin(), f"/admin/users/{ann.id}"
@@ -64,6 +71,7 @@ async def test_sessions_can_be_ended(shop: Any) -> None:
     assert (await shop.login()).status_code == 200
 
 
+@both
 async def test_scopes_are_granted_and_taken_away(shop: Any) -> None:
     ann = await shop.shopper()
     admin, path = shop.admin(), f"/admin/users/{ann.id}/scopes"
@@ -133,6 +141,7 @@ async def start(settings: Any, folder: Path) -> None:
         await component.made()
 
 
+@both
 async def test_the_first_administrator_comes_from_a_secret_once(
     shop: Any, settings: Any, tmp_path: Path
 ) -> None:

@@ -19,6 +19,11 @@ HOME = {
 VISA = {"gateway": "test", "token": "tok_visa", "brand": "visa", "last4": "4242", "expires": "2030-12"}
 CARD = "4242424242424242"
 
+both = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""What the database decides is tested on each of them."""
+
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"]
@@ -40,6 +45,7 @@ async def test_a_profile_is_changed_only_as_it_is_known(shop: Any) -> None:
     assert unknown.status_code == 422
 
 
+@both
 async def test_preferences(shop: Any) -> None:
     ann = await shop.shopper()
     before = await ann.http.get("/me/preferences")
@@ -53,6 +59,7 @@ async def test_preferences(shop: Any) -> None:
     assert (await ann.http.get("/me/preferences")).json() == wanted
 
 
+@both
 async def test_the_address_book(shop: Any) -> None:
     ann = await shop.shopper()
     made = await ann.http.post(
@@ -74,6 +81,7 @@ async def test_the_address_book(shop: Any) -> None:
     assert (await ann.http.put(path, json=entry, headers={"If-Match": '"2"'})).status_code == 404
 
 
+@both
 async def test_an_address_with_an_id_of_the_callers_is_made_once(shop: Any) -> None:
     ann = await shop.shopper()
     body = {"id": str(uuid4()), "address": HOME}
@@ -86,6 +94,7 @@ async def test_an_address_with_an_id_of_the_callers_is_made_once(shop: Any) -> N
     assert (await ben.http.post("/me/addresses", json=body)).status_code == 201  # ids are each one's own
 
 
+@both
 async def test_there_is_one_default_of_each_kind_at_most(shop: Any) -> None:
     ann = await shop.shopper()
     both = {"address": HOME, "default_shipping": True, "default_billing": True}
@@ -105,6 +114,7 @@ async def test_there_is_one_default_of_each_kind_at_most(shop: Any) -> None:
     ]
 
 
+@both
 async def test_a_book_has_an_end_also_for_many_at_once(shop: Any) -> None:
     ann = await shop.shopper()
     tries = [ann.http.post("/me/addresses", json={"address": HOME}) for _ in range(MAX_ADDRESSES + 3)]
@@ -127,6 +137,7 @@ async def test_addresses_that_cannot_be_are_refused(shop: Any, change: dict[str,
     assert (await ann.http.post("/me/addresses", json={"address": HOME | change})).status_code == 422
 
 
+@both
 async def test_payment_methods_are_tokens(shop: Any) -> None:
     ann = await shop.shopper()
     answers = await asyncio.gather(*(ann.http.post("/me/payment-methods", json=VISA) for _ in range(3)))

@@ -22,6 +22,11 @@ from shop_user.sessions import Sessions
 from shop_user.tables import ACCOUNT, ATTEMPTS, METADATA, OUTBOX
 from sqlalchemy import delete, select
 
+both = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""What the database decides is tested on each of them."""
+
 HOME = {
     "name": "Ann Example",
     "line1": "Lindenallee 12",
@@ -85,6 +90,7 @@ def neighbours(shop: Any, tmp_path: Path) -> dict[str, dict[str, Any]]:
     return held
 
 
+@both
 async def test_an_export_holds_what_is_here_and_elsewhere_and_says_what_is_missing(
     shop: Any, neighbours: dict[str, dict[str, Any]]
 ) -> None:
@@ -134,6 +140,7 @@ async def everything(shop: Any) -> str:
         return str([*rows, told.all()])
 
 
+@both
 async def test_who_goes_is_forgotten_and_can_come_back(shop: Any) -> None:
     ann = await shop.shopper("ann@example.com", name="Ann Example")
     await ann.http.post("/me/addresses", json={"address": HOME})
@@ -170,6 +177,7 @@ async def unpublished(shop: Any) -> str:
         return str([f"published_at={row.published_at}" for row in rows])
 
 
+@both
 async def test_erasing_and_signing_in_at_once_leaves_nobody_signed_in(shop: Any) -> None:
     ann = await shop.shopper()
     calls = [

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from shop_contracts.user.api import User
 from shop_user.service import service
 
@@ -99,12 +98,9 @@ async def test_routes_that_anybody_may_call_are_slowed_by_address(shop: Any, set
     assert (await shop.http.get("/.well-known/jwks.json")).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "schema", ["Registration", "Tokens", "NewPaymentMethod", "Address", "Profile", "Scopes"]
-)
-async def test_the_documentation_shows_examples(shop: Any, schema: str) -> None:
+async def test_the_documentation_shows_examples(shop: Any) -> None:
     document = (await shop.http.get("/openapi.json")).json()
-    described = document["components"]["schemas"][schema]
-    shown = "example" in described or any("examples" in each for each in described["properties"].values())
-    assert shown
     assert document["info"]["title"] == service.title
+    for schema in ("Registration", "Tokens", "NewPaymentMethod", "Address", "Profile", "Scopes"):
+        described = document["components"]["schemas"][schema]
+        assert "example" in described or any("examples" in each for each in described["properties"].values())

@@ -155,13 +155,13 @@ steps = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(schedule=st.lists(steps, max_size=10))
 def test_one_good_token_at_most_and_a_reuse_ends_all(world: World, schedule: list[Step]) -> None:
     world.runner.run(play(world, schedule))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.sampled_from(["refresh", "logout"]), min_size=2, max_size=6))
 def test_at_once_one_of_all_gets_the_next_token_at_most(world: World, at_once: list[str]) -> None:
     async def race() -> None:

@@ -10,6 +10,11 @@ from sqlalchemy import select
 
 PASSWORD = "correct horse battery"
 
+both = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""What the database decides is tested on each of them."""
+
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"]
@@ -34,6 +39,7 @@ async def test_a_refresh_hands_on_the_session(shop: Any) -> None:
     assert me.json()["id"] == ann.id
 
 
+@both
 async def test_a_stolen_refresh_token_ends_the_session_for_both(shop: Any) -> None:
     ann = await shop.shopper()
     stolen = ann.tokens["refresh_token"]
@@ -49,6 +55,7 @@ async def test_a_stolen_refresh_token_ends_the_session_for_both(shop: Any) -> No
     assert (await shop.login()).status_code == 200
 
 
+@both
 async def test_logout_ends_one_session_and_may_be_repeated(shop: Any) -> None:
     ann, elsewhere = await shop.shopper(), await shop.signed_in()
     for token in (ann.tokens["refresh_token"], ann.tokens["refresh_token"], "never handed out"):
@@ -59,6 +66,7 @@ async def test_logout_ends_one_session_and_may_be_repeated(shop: Any) -> None:
     assert (await shop.refresh(elsewhere.tokens["refresh_token"])).status_code == 200
 
 
+@both
 async def test_where_one_is_signed_in(shop: Any) -> None:
     ann, elsewhere = await shop.shopper(), await shop.signed_in()
     ben = await shop.shopper("ben@example.com")
@@ -111,6 +119,7 @@ async def test_access_tokens_of_a_session_that_has_ended_are_refused(shop: Any) 
             await asyncio.sleep(0.02)
 
 
+@both
 async def test_of_refreshes_with_one_token_at_once_one_wins_and_the_session_ends(shop: Any) -> None:
     """Decided by the database: on PostgreSQL each has a connection and all run at once."""
     for _ in range(5):
@@ -123,6 +132,7 @@ async def test_of_refreshes_with_one_token_at_once_one_wins_and_the_session_ends
     assert len(await shop.revoked()) == 5
 
 
+@both
 async def test_refresh_logout_reset_lock_and_login_at_once_leave_nobody_signed_in(shop: Any) -> None:
     """Each takes the locks in the same order: no deadlock, and what ends sessions ends them all."""
     ann = await shop.shopper()

@@ -23,6 +23,11 @@ from sqlalchemy import event, func, select, update
 PASSWORD = "correct horse battery"
 OTHER = "another long password"
 
+both = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""What the database decides is tested on each of them."""
+
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
     """Status and type of a refusal, which tells nothing of what was sent."""
@@ -54,6 +59,7 @@ async def unblock(shop: Any) -> None:
         await session.execute(update(ATTEMPTS).values(blocked_until=utc_now()))
 
 
+@both
 async def test_register_verify_sign_in(shop: Any) -> None:
     body = {"email": "Ann@Example.COM", "password": PASSWORD, "name": "Ann", "locale": "de"}
     assert (await shop.http.post("/register", json=body)).status_code == 202
@@ -87,6 +93,7 @@ async def test_anybody_can_check_the_tokens_with_the_published_keys(shop: Any) -
     assert "d" not in answer.json()["keys"][0]  # the private part
 
 
+@both
 @pytest.mark.parametrize("route", ["/register", "/password-reset"])
 async def test_answer_and_work_are_the_same_whether_there_is_an_account(shop: Any, route: str) -> None:
     await shop.account("ann@example.com")
@@ -140,6 +147,7 @@ async def test_who_registers_again_is_told_by_mail_at_the_address_of_the_account
     assert (told.template, "token" in told.data) == ("no-account", False)
 
 
+@both
 async def test_of_two_registrations_the_confirmed_one_is_the_account(shop: Any) -> None:
     stranger = await shop.register("ann@example.com", "the stranger's password")
     owner = await shop.register("ann@example.com", PASSWORD)
@@ -149,6 +157,7 @@ async def test_of_two_registrations_the_confirmed_one_is_the_account(shop: Any) 
     assert problem(await shop.login(password="the stranger's password")) == (401, "wrong-credentials")
 
 
+@both
 async def test_a_token_of_a_mail_is_good_once_for_its_purpose_and_not_for_ever(shop: Any) -> None:
     token = await shop.register("ann@example.com")
     reset = {"token": token, "password": OTHER}
@@ -202,6 +211,7 @@ async def test_guessing_gets_slower_and_slower(shop: Any) -> None:
     assert (await shop.login()).status_code == 200  # a login forgives
 
 
+@both
 async def test_guessing_many_at_once_is_no_way_around(shop: Any) -> None:
     await shop.account()
     answers = await asyncio.gather(*(shop.login(password="wrong") for _ in range(20)))
@@ -216,6 +226,7 @@ async def test_one_address_cannot_try_all_accounts(shop: Any) -> None:
     assert statuses == [401] * free + [429]
 
 
+@both
 async def test_nobodys_inbox_is_filled(shop: Any) -> None:
     for _ in range(6):
         answer = await shop.http.post("/password-reset", json={"email": "ann@example.com"})
@@ -239,6 +250,7 @@ async def reset_token(shop: Any, email: str = "ann@example.com") -> str:
     return str(mail.data["token"])
 
 
+@both
 async def test_a_reset_sets_the_password_and_ends_every_session(shop: Any) -> None:
     ann = await shop.shopper()
     for _ in range(LOGIN_OF_ACCOUNT.free):
@@ -272,6 +284,7 @@ async def test_a_reset_refuses_weak_passwords_and_keeps_its_token_for_a_better_o
     assert good.status_code == 204
 
 
+@both
 async def test_who_is_signed_in_changes_the_password_and_stays_signed_in_here(shop: Any) -> None:
     ann = await shop.shopper()
     elsewhere = await shop.signed_in()
@@ -331,6 +344,7 @@ async def test_guests_get_tokens_of_their_own(shop: Any) -> None:
     assert (refreshed.json()["subject"], refreshed.json()["scope"]) == (first["subject"], "guest")
 
 
+@both
 async def test_no_secret_is_in_the_database(shop: Any) -> None:
     ann = await shop.shopper()
     token = await reset_token(shop)
