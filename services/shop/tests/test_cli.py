@@ -43,7 +43,9 @@ def test_seeding_fills_catalog_once_and_leaves_what_is_there(
     assert main(["seed", "--url", catalog.url, "--token", token(keys, capsys)]) == 1
     assert "403" in capsys.readouterr().err
     assert main(seed) == 0
-    assert capsys.readouterr().out == f"demo products: {len(wanted)} made, 0 were there\n"
+    offers = len(demo.promotions()) + len(demo.coupons())
+    made, kept = f"{len(wanted)} made, 0 were there", f"{offers} made, 0 were there"
+    assert capsys.readouterr().out == f"demo products: {made}; promotions and coupons: {kept}\n"
     cheap = urllib.request.Request(
         f"{catalog.url}/admin/products/{wanted[0].id}/price",
         data=b'{"amount": 1, "currency": "EUR"}',
@@ -52,9 +54,16 @@ def test_seeding_fills_catalog_once_and_leaves_what_is_there(
     )
     urllib.request.urlopen(cheap).close()
     assert main(seed) == 0
-    assert capsys.readouterr().out == f"demo products: 0 made, {len(wanted)} were there\n"
+    made, kept = f"0 made, {len(wanted)} were there", f"0 made, {offers} were there"
+    assert capsys.readouterr().out == f"demo products: {made}; promotions and coupons: {kept}\n"
     assert json.loads(catalog.get(f"/products/{wanted[0].slug}"))["price"]["amount"] == 1
     assert len(json.loads(catalog.get("/products?category=home&limit=100"))["items"]) == 33
+    family = json.loads(catalog.get("/families/merino-shirt"))
+    assert len({(each["options"]["size"], each["options"]["colour"]) for each in family["variants"]}) == 6
+    backpack = next(each for each in wanted if each.attributes["kind"] == "backpack")
+    related = json.loads(catalog.get(f"/products/{backpack.id}/relations"))["items"]
+    assert {each["kind"] for each in related} == {"accessory", "similar"}
+    assert len(json.loads(catalog.get("/promotions"))["items"]) == len(demo.promotions())
 
 
 def test_demo_products_are_the_same_each_time_and_differ_from_each_other() -> None:

@@ -15,7 +15,7 @@ from shop.keys import KeyProblem, from_cluster, from_file, manifest, write
 from shop.kubectl import NoCluster
 from shop.local import FOLDER, StartFailed
 from shop.new import CannotMake, new_service
-from shop.seed import SeedFailed, seed_catalog
+from shop.seed import SeedFailed, seed_catalog, seed_offers
 
 FAILURES = (CannotMake, KeyProblem, NoCluster, NotDone, SeedFailed, StartFailed)
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     secret.add_argument("--namespace", default="shop", help="of the Secret")
     secret.set_defaults(run=_auth_secret)
 
-    fill = commands.add_parser("seed", help="fill a running catalog with demo products")
+    fill = commands.add_parser("seed", help="fill a running catalog with demo data")
     fill.add_argument("--url", required=True, help="of catalog: http://127.0.0.1:8080")
     fill.add_argument("--token", required=True, help="with the scope catalog:admin; `shop token` makes one")
     fill.set_defaults(run=_seed)
@@ -169,8 +169,9 @@ def _auth_secret(chosen: argparse.Namespace) -> str:
 
 
 def _seed(chosen: argparse.Namespace) -> str:
-    outcome = asyncio.run(seed_catalog(chosen.url, chosen.token))
-    return f"demo products: {outcome}"
+    products = asyncio.run(seed_catalog(chosen.url, chosen.token))
+    offers = asyncio.run(seed_offers(chosen.url, chosen.token))
+    return f"demo products: {products}; promotions and coupons: {offers}"
 
 
 def _new(chosen: argparse.Namespace) -> str:

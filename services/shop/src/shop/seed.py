@@ -58,7 +58,6 @@ async def seed(urls: Mapping[str, str], signer: Signer) -> Seeded:
     seeded, works = Seeded(), []
     for name, what, work in (
         ("catalog", "products", seed_catalog),
-        ("catalog", "coupons", seed_coupons),
         ("warehouse", "stock", seed_warehouse),
     ):
         if name in urls:
@@ -68,6 +67,9 @@ async def seed(urls: Mapping[str, str], signer: Signer) -> Seeded:
         seeded.shopper = demo.SHOPPER
     outcomes = await asyncio.gather(*(work for _, work in works))
     seeded.told = [f"{what}: {outcome}" for (what, _), outcome in zip(works, outcomes, strict=True)]
+    if "catalog" in urls:  # last: they name products
+        offers = await seed_offers(urls["catalog"], signer.token("seed", "catalog:admin"))
+        seeded.told.append(f"promotions and coupons: {offers}")
     return seeded
 
 
@@ -80,6 +82,8 @@ async def seed_catalog(url: str, token: str, *, patience: float = PATIENCE) -> O
         for category in demo.categories():
             if category.slug not in known:
                 await admin.send("PUT", f"/admin/categories/{category.slug}", category.model_dump_json())
+        for slug, family in demo.families().items():
+            await admin.put_new(f"/admin/families/{slug}", family)
         products = list(demo.products())
         asked = ProductBatchRequest(ids=[product.id for product in products if product.id])
         answer = await admin.send("POST", "/products:batch", asked.model_dump_json())
@@ -91,13 +95,22 @@ async def seed_catalog(url: str, token: str, *, patience: float = PATIENCE) -> O
             # 409: it was changed since, or somebody else has its name; either way it is not ours to touch.
             answer = await admin.send("POST", "/admin/products", product.model_dump_json(), allowed={409})
             outcome.count(answer.status_code == 201)
+        for product_id, relations in demo.relations().items():
+            if product_id in missing:
+                body = relations.model_dump_json()
+                # 409: a product that it names is not there, because something else has its name.
+                await admin.send(
+                    "PUT", f"/admin/products/{product_id}/relations", body, allowed={404, 409}, if_match="*"
+                )
     return outcome
 
 
-async def seed_coupons(url: str, token: str, *, patience: float = PATIENCE) -> Outcome:
-    """Creates the coupons that are missing. Raises SeedFailed."""
+async def seed_offers(url: str, token: str, *, patience: float = PATIENCE) -> Outcome:
+    """Creates the promotions and coupons that are missing; products come first. Raises SeedFailed."""
     outcome = Outcome()
     async with Admin(url, token, patience=patience) as admin:
+        for id, promotion in demo.promotions().items():
+            outcome.count(await admin.put_new(f"/admin/promotions/{id}", promotion))
         for code, coupon in demo.coupons().items():
             outcome.count(await admin.put_new(f"/admin/coupons/{code}", coupon))
     return outcome
@@ -176,12 +189,19 @@ class Admin:
         return answer.status_code == 201
 
     async def send(
-        self, method: str, path: str, body: str | None = None, *, allowed: Collection[int] = ()
+        self,
+        method: str,
+        path: str,
+        body: str | None = None,
+        *,
+        allowed: Collection[int] = (),
+        if_match: str | None = None,
     ) -> httpx.Response:
         """The answer, if it is a success or one of the statuses `allowed`. Raises SeedFailed."""
+        headers = {"If-Match": if_match} if if_match else {}
         while True:
             try:
-                answer = await self._http.request(method, path, content=body)
+                answer = await self._http.request(method, path, content=body, headers=headers)
                 problem = f"{answer.status_code} {answer.text[:300]}"
                 passing = answer.status_code in (502, 503, 504)
             except httpx.TransportError as error:
