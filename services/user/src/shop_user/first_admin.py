@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import structlog
+from shop_chassis.problems import Problem
 from shop_chassis.store import DATABASE_ERRORS, Store, first_line
 from shop_contracts.user import api
 from sqlalchemy import select
@@ -23,6 +24,7 @@ class FirstAdmin:
     """Makes the account once, whichever replica comes first; a component of the service.
 
     An account that has the address already stays as it is, so a later password is not undone by a restart.
+    Where the Secret is missing it is waited for.
     """
 
     def __init__(self, folder: Path, scopes: list[str], store: Store, passwords: Passwords) -> None:
@@ -49,12 +51,15 @@ class FirstAdmin:
         await asyncio.shield(self._task)
 
     async def _run(self) -> None:
+        told = None
         while True:
             try:
                 await self._make()
                 return
-            except (ValueError, *DATABASE_ERRORS) as error:
-                log.warning("first administrator not made yet", reason=first_line(error))
+            except (ValueError, Problem, *DATABASE_ERRORS) as error:
+                if (reason := first_line(error)) != told:
+                    log.warning("first administrator not made yet", reason=reason)
+                told = reason
             await asyncio.sleep(AGAIN)
 
     async def _make(self) -> None:
