@@ -1,8 +1,6 @@
 """Charts from before: the first release, and the chart as it was before its last change."""
 
-import io
 import subprocess
-import tarfile
 from pathlib import Path
 
 import yaml
@@ -33,8 +31,9 @@ def before() -> dict[str, bytes]:
 
 def unpack(archive: bytes, folder: Path) -> Path:
     """The chart as a folder."""
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
+    folder.mkdir()
+    # Not tarfile: what makes it safe came with Python 3.11.4, and Debian has 3.11.2.
+    subprocess.run(["tar", "-xz", "-C", folder], input=archive, check=True)
     return folder / "shop-operator"
 
 
