@@ -154,15 +154,23 @@ class ReturnRequest(_Request):
     """What is damaged, or came back for another reason than the first two, is not sold again."""
 
 
+class ReturnedLine(_Answer):
+    """So many pieces of one product, and what is refunded for them."""
+
+    product_id: UUID
+    quantity: int
+    amount: Money
+
+
 class Return(_Answer):
     """Pieces on their way back, and their refund."""
 
     id: UUID
     state: ReturnState
-    lines: list[ReturnLine]
+    lines: list[ReturnedLine]
     reason: ReturnReason
     amount: Money
-    """What is refunded once they have come."""
+    """What is refunded once they have come: all lines together, without the shipping of the order."""
     label_url: str | None = None
     """To be put on the parcel; None until the carrier has made it."""
     requested_at: AwareDatetime
@@ -216,9 +224,10 @@ class Cancel(_Request):
     reason: str = Field(default="changed my mind", min_length=1, max_length=200)
 
 
-SagaKind = Literal["order", "shipping", "cancellation", "undelivered", "return"]
+SagaKind = Literal["order", "shipping", "cancellation", "undelivered", "restock", "return"]
 """`order`: from the reservation to the invoice. `shipping`: out of the warehouse. `cancellation`: of an order
-that is paid. `undelivered`: refunds what the carrier lost. `return`: from label to refund."""
+that is paid. `undelivered`: refunds what the carrier could not deliver; `restock`: when it came back.
+`return`: from label to refund."""
 SagaState = Literal["open", "done", "undone"]
 """`undone`: turned around, and all that may have happened is undone."""
 Direction = Literal["forward", "back"]

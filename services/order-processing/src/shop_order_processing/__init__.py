@@ -1,0 +1,1 @@
+"""Fulfils orders: a durable saga over stock, payment and shipping."""
