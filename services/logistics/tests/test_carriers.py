@@ -91,7 +91,7 @@ async def test_who_cannot_sign_is_refused(shop) -> None:
     said = body(number, "delivered")
     assert problem(await report(shop, said, signed=b"guess"))[0] == 401
     assert problem(await report(shop, said, age=3600))[0] == 401
-    assert problem(await report(shop, said, carrier="swiftline"))[0] == 503  # nobody gave us its secret
+    assert problem(await report(shop, said, carrier="swiftline"))[0] == 404  # nobody gave us its secret
     assert (await shop.http.post("/webhooks/paketpost", content=said)).status_code == 422
     headers = shop.token("boss", "logistics:admin") | {CARRIER_SIGNATURE: "t=1,v1=0"}
     assert (await shop.http.post("/webhooks/paketpost", content=said, headers=headers)).status_code == 401

@@ -25,7 +25,7 @@ _BODY = {
 }
 
 
-@router.post("/{carrier}", responses=documented(401, 404, 503), openapi_extra=_BODY)
+@router.post("/{carrier}", responses=documented(401, 404), openapi_extra=_BODY)
 async def report(
     carrier: Slug,
     request: Request,
@@ -36,7 +36,7 @@ async def report(
     """Where a parcel is. It is recorded once; a late report stays in the record and moves nothing back."""
     secret = secrets.of(carrier)
     if secret is None:
-        raise Problem(503, f"no secret of {carrier} is known here", headers={"Retry-After": "60"})
+        raise Problem(404, f"no reports of {carrier} are taken: it has no secret in CARRIER_SECRETS")
     body = await request.body()
     try:
         check(signature, body, secret, time.time())

@@ -40,9 +40,10 @@ Option = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40
 """A speed that shoppers choose: `standard`, `express`, `pickup`."""
 Quantity = Annotated[int, Field(ge=1, le=9999)]
 Grams = Annotated[int, Field(ge=0, le=10_000_000, examples=[750])]
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 PostalCode = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=16, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    StringConstraints(strip_whitespace=True, max_length=16, pattern=_PRINTABLE),
     Field(examples=["10115"]),
 ]
 
@@ -120,7 +121,7 @@ class ShipmentLine(_Request):
     """What is in the parcel."""
 
     product_id: UUID
-    title: str = Field(max_length=200)
+    title: str = Field(max_length=200, pattern=_PRINTABLE)
     quantity: Quantity
     weight_grams: Grams
     """Of one piece."""
@@ -130,11 +131,11 @@ class ShipmentRequest(_Request):
     """What order-processing asks for; the same again gets the same answer."""
 
     option: Option
-    subject: str = Field(max_length=128)
+    subject: str = Field(min_length=1, max_length=128, pattern=_PRINTABLE)
     """Whose it is: the `sub` of the shopper's token."""
     address: Address
     lines: list[ShipmentLine] = Field(min_length=1, max_length=100)
-    warehouse: str = Field(default="", max_length=64)
+    warehouse: str = Field(default="", max_length=64, pattern=_PRINTABLE)
     """Where it leaves from."""
     currency: Currency = "EUR"
     """In which carriers' prices are compared."""
@@ -208,8 +209,8 @@ class Advance(_Request):
     )
 
     state: State
-    place: str = Field(default="", max_length=100)
-    text: str = Field(default="", max_length=200)
+    place: str = Field(default="", max_length=100, pattern=_PRINTABLE)
+    text: str = Field(default="", max_length=200, pattern=_PRINTABLE)
 
 
 class ShipmentPage(_Model):
@@ -241,14 +242,14 @@ class CarrierReport(_Request):
         },
     )
 
-    id: str = Field(min_length=1, max_length=64)
+    id: str = Field(min_length=1, max_length=64, pattern=_PRINTABLE)
     """The carrier's own, of this report."""
-    tracking_number: str = Field(min_length=1, max_length=40)
+    tracking_number: str = Field(pattern=r"^[A-Z0-9]{1,40}$")
     state: Literal["in_transit", "delivered", "failed", "returning", "returned"]
     """Of the parcel; a return is `delivered` when we have it."""
     at: AwareDatetime
-    place: str = Field(default="", max_length=100)
-    text: str = Field(default="", max_length=200)
+    place: str = Field(default="", max_length=100, pattern=_PRINTABLE)
+    text: str = Field(default="", max_length=200, pattern=_PRINTABLE)
 
 
 class Received(_Model):
@@ -295,7 +296,7 @@ class NewCarrier(_Request):
         },
     )
 
-    title: str = Field(min_length=1, max_length=100)
+    title: str = Field(min_length=1, max_length=100, pattern=_PRINTABLE)
     tracking_prefix: str = Field(pattern=r"^[A-Z]{2,4}$")
     """Tracking numbers begin with it; no two carriers have the same."""
     active: bool = True

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from shop_contracts.address import Address, Country
 from shop_contracts.logistics.api import Option, QuotedOption
 from shop_contracts.money import Money
+from shop_contracts.user.api import Email
 
 CART_EMPTY = "cart-empty"
 """There is nothing in the cart, or no such cart (422)."""
@@ -36,7 +37,9 @@ TOTAL_CHANGED = "total-changed"
 SHIPPING = "shipping"
 """The category by which the tax on shipping is found."""
 
-Coupon = Annotated[str, Field(min_length=1, max_length=40, examples=["WELCOME10"])]
+CartId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["me"])]
+"""`me` for the cart of the token's user, or the secret id of a guest's cart."""
+Coupon = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,40}$", examples=["WELCOME10"])]
 PaymentMethod = Annotated[
     str, Field(pattern=r"^[A-Za-z]{2,10}_[A-Za-z0-9_-]+$", max_length=128, examples=["tok_visa"])
 ]
@@ -117,8 +120,7 @@ class PreviewRequest(BaseModel):
         },
     )
 
-    cart_id: str = Field(min_length=1, max_length=64, examples=["me"])
-    """`me` for the cart of the token's user, or the secret id of a guest's cart."""
+    cart_id: CartId
     shipping_address: Address
     shipping_option: Option | None = None
     """None: the cheapest."""
@@ -161,8 +163,8 @@ class NewOrder(BaseModel):
         },
     )
 
-    cart_id: str = Field(min_length=1, max_length=64, examples=["me"])
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
+    cart_id: CartId
+    email: Email
     shipping_address: Address
     billing_address: Address | None = None
     """None: the same."""
@@ -185,10 +187,14 @@ class TaxRate(_Model):
     """A rate, and what it is for. Of those that fit, one for the category goes before one for the region."""
 
     region: Annotated[
-        str, StringConstraints(strip_whitespace=True, to_upper=True, max_length=100), Field(examples=["NY"])
+        str,
+        StringConstraints(
+            strip_whitespace=True, to_upper=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$"
+        ),
+        Field(examples=["NY"]),
     ] = ""
     """As in addresses, in capitals; empty: all of the country."""
-    category: Annotated[str, Field(max_length=120, examples=["books"])] = ""
+    category: Annotated[str, Field(pattern=r"^[a-z0-9-]*$", max_length=120, examples=["books"])] = ""
     """Catalog's slug, or `shipping`; empty: everything."""
     basis_points: Annotated[int, Field(ge=0, le=10_000, examples=[1900])]
     """Hundredths of a percent: 1900 is 19 %."""
