@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shop_contracts.testgateway.api import FaultKind, Operation
 from shop_testgateway.domain import WEBHOOK_FAULTS, Switched, strike
@@ -103,6 +103,7 @@ async def test_a_probability_is_about_kept(gateway: Any) -> None:
     assert 900 < struck < 1100
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

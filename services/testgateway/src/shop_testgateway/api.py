@@ -8,6 +8,7 @@ from typing import Annotated, Never
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import SecretStr
 from shop_chassis.paging import After, Limit
 from shop_chassis.pan import no_card_numbers
 from shop_chassis.problems import MEDIA_TYPE, Problem, documented
@@ -21,16 +22,26 @@ from shop_testgateway.store import Gateway, KeyReused, Outcome, Unknown
 _bearer = HTTPBearer(scheme_name="GatewayKey", auto_error=False, description="The merchant's key.")
 
 
+class Merchant:
+    """Who has the key."""
+
+    def __init__(self, key: SecretStr | None) -> None:
+        self._key = key
+
+    def check(self, given: str) -> None:
+        """Raises Problem 401, or 503 where there is no key."""
+        if self._key is None:
+            raise Problem(503, "GATEWAY_KEY is not set: nobody can be recognised")
+        if not hmac.compare_digest(given.encode(), self._key.get_secret_value().encode()):
+            detail = "expected the merchant's key in Authorization: Bearer"
+            raise Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
 async def _merchant(
-    settings: Annotated[TestGatewaySettings, provided(TestGatewaySettings)],
+    merchant: Annotated[Merchant, provided(Merchant)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> None:
-    if settings.gateway_key is None:
-        raise Problem(503, "GATEWAY_KEY is not set: nobody can be recognised")
-    given = credentials.credentials if credentials else ""
-    if not hmac.compare_digest(given.encode(), settings.gateway_key.get_secret_value().encode()):
-        detail = "expected the merchant's key in Authorization: Bearer"
-        raise Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
+    merchant.check(credentials.credentials if credentials else "")
 
 
 Store = Annotated[Gateway, provided(Gateway)]

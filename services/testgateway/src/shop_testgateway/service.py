@@ -18,6 +18,7 @@ def setup(runtime: Runtime[Any]) -> None:
     """The gateway for the handlers, and what sends its webhooks."""
     settings: TestGatewaySettings = runtime.settings
     runtime.provide(settings, TestGatewaySettings)
+    runtime.provide(api.Merchant(settings.gateway_key))
     wake = _nothing
     if settings.webhook_url is not None:
         webhooks = Webhooks(

@@ -17,9 +17,9 @@ nothing is ever done twice. Void of a declined payment is no error: nothing is h
 before it was known has the amount 0 in XXX, ISO 4217's name for no currency.
 """
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from shop_contracts.money import Currency, Money
 
@@ -98,6 +98,15 @@ class AuthorisePayment(BaseModel):
     """Of the amount; for the ledger."""
     shipping: Money | None = None
     """Of the amount; for the ledger. What is neither tax nor shipping is sales."""
+
+    @model_validator(mode="after")
+    def _parts(self) -> Self:
+        parts = [part for part in (self.tax, self.shipping) if part is not None]
+        if any(part.currency != self.amount.currency or part.amount < 0 for part in parts):
+            raise ValueError(f"tax and shipping: expected amounts from 0 in {self.amount.currency}")
+        if sum(part.amount for part in parts) > self.amount.amount:
+            raise ValueError("tax and shipping: expected at most the amount together")
+        return self
 
 
 class RefundPayment(BaseModel):

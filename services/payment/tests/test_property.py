@@ -1,0 +1,239 @@
+"""Any sequence of requests, faults, crashes, webhooks and time ends without a wrong penny.
+
+Payment runs as it is, on its database; the gateway is the one in memory. Requests may fail to get there, lose
+their answer or die with the process; webhooks come in any order, several times or never.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from shop_chassis.store import Store
+from shop_contracts.money import Money
+from shop_contracts.payment.api import AuthorisePayment, Payment, RefundPayment
+from shop_payment.payments import (
+    DifferentRequest,
+    IllegalState,
+    NotRefundable,
+    Payments,
+    Unavailable,
+    Unknown,
+)
+from shop_payment.settings import PaymentSettings
+from shop_payment.tables import outbox
+from sqlalchemy import select
+
+from .gateway_in_memory import Crash, ModelGateway
+from .world import Clock, check_books, migrated
+
+T = TypeVar("T")
+ORDERS = st.sampled_from(["order-1", "order-2"])
+FAULT = st.sampled_from(["none", "none", "none", "lost_before", "lost_after", "crash_before", "crash_after"])
+METHOD = {"order-1": "tok_visa", "order-2": "tok_3ds"}
+AMOUNT = 1000
+_EXPECTED = (Crash, DifferentRequest, IllegalState, NotRefundable, Unavailable, Unknown)
+
+
+class Shopping(RuleBasedStateMachine):
+    """Two orders, one of them with 3-D Secure."""
+
+    @initialize()
+    def open(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.folder = Path(tempfile.mkdtemp())
+        shutil.copy(_empty(), self.folder / "payment.db")
+        url = f"sqlite:///{self.folder}/payment.db"
+        self.store = Store(PaymentSettings(database_url=url), "payment")
+        self.gateway, self.clock = ModelGateway(), Clock()
+        self.restart()
+        self.seen: dict[str, Payment] = {}
+        """The last that a caller was told."""
+
+    @rule()
+    def restart(self) -> None:
+        """The process starts anew: all that it remembers is in the database."""
+        self.payments = Payments(self.store, outbox, {"test": self.gateway}, "test", clock=self.clock)
+
+    @rule(order=ORDERS, fault=FAULT)
+    def authorise(self, order: str, fault: str) -> None:
+        wish = AuthorisePayment(
+            amount=Money(amount=AMOUNT, currency="EUR"), method=METHOD[order], customer="ann"
+        )
+        self.ask(order, fault, self.payments.authorise(order, wish))
+
+    @rule(order=ORDERS, fault=FAULT)
+    def capture(self, order: str, fault: str) -> None:
+        self.ask(order, fault, self.payments.capture(order))
+
+    @rule(order=ORDERS, fault=FAULT)
+    def void(self, order: str, fault: str) -> None:
+        self.ask(order, fault, self.payments.void(order))
+
+    @rule(
+        order=ORDERS,
+        fault=FAULT,
+        refund=st.sampled_from(["r1", "r2", "r3"]),
+        amount=st.sampled_from([300, 500, AMOUNT]),
+    )
+    def refund(self, order: str, fault: str, refund: str, amount: int) -> None:
+        wish = RefundPayment(amount=Money(amount=amount, currency="EUR"))
+        self.ask(order, fault, self.payments.refund(order, refund, wish))
+
+    @rule(
+        order=ORDERS,
+        wishes=st.lists(st.sampled_from(["authorise", "capture", "void"]), min_size=2, max_size=4),
+    )
+    def at_once(self, order: str, wishes: list[str]) -> None:
+        """Several callers at the same time."""
+        wish = AuthorisePayment(
+            amount=Money(amount=AMOUNT, currency="EUR"), method=METHOD[order], customer="ann"
+        )
+        calls: list[Coroutine[Any, Any, Payment]] = [
+            self.payments.authorise(order, wish)
+            if each == "authorise"
+            else getattr(self.payments, each)(order)
+            for each in wishes
+        ]
+
+        async def all_of_them() -> list[Any]:
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+        for outcome in self.run(all_of_them()):
+            assert isinstance(outcome, (Payment, *_EXPECTED)), outcome
+
+    @rule(order=ORDERS)
+    def look(self, order: str) -> None:
+        self.ask(order, "none", self.payments.look(order))
+
+    @rule(order=ORDERS, approved=st.booleans())
+    def confirm(self, order: str, approved: bool) -> None:
+        self.gateway.complete(order, approved=approved)
+
+    @rule(order=ORDERS, amount=st.sampled_from([100, AMOUNT]))
+    def refund_at_the_gateway(self, order: str, amount: int) -> None:
+        """A person does it there, without asking payment."""
+        charge = self.gateway.of(order)
+        if charge and charge.status == "captured" and self.gateway.refunded(charge) + amount <= AMOUNT:
+            self.run(self.gateway.refund(f"{charge.id}-{len(charge.refunds)}", charge.id, "", amount))
+
+    @rule(data=st.data())
+    def webhook(self, data: Any) -> None:
+        """Any that was ever sent, once more or for the first time."""
+        if self.gateway.told:
+            self.run(self.payments.told("test", data.draw(st.sampled_from(self.gateway.told))))
+
+    @rule(down=st.booleans())
+    def outage(self, down: bool) -> None:
+        self.gateway.down = down
+
+    @rule(seconds=st.sampled_from([1, 20, 60]), faults=st.lists(FAULT, max_size=2))
+    def schedule(self, seconds: int, faults: list[str]) -> None:
+        self.clock.pass_by(seconds)
+        self.gateway.faults = list(faults)
+        self.run(self.payments.resume_due())
+        self.gateway.faults = []
+
+    @invariant()
+    def the_gateway_was_asked_once(self) -> None:
+        if not hasattr(self, "gateway"):
+            return
+        for order in METHOD:
+            charge = self.gateway.of(order)  # asserts that there is one at most
+            if charge is not None:
+                assert 0 <= self.gateway.refunded(charge) <= charge.captured <= charge.amount == AMOUNT
+
+    @rule()
+    def audit(self) -> None:
+        self.run(check_books(self.store))
+
+    def teardown(self) -> None:
+        """Faults end; then everything is final, and payment and gateway say the same."""
+        if not hasattr(self, "gateway"):
+            return
+        self.gateway.down, self.gateway.faults = False, []
+        for _ in range(3):
+            self.clock.pass_by(60)
+            self.run(self.payments.resume_due())
+        for told in reversed(self.gateway.told):
+            self.run(self.payments.told("test", told))
+        self.clock.pass_by(60)
+        self.run(self.payments.resume_due())
+        for order in METHOD:
+            self.compare(order)
+        self.run(check_books(self.store))
+        self.run(self.tell_each_fact_once())
+        self.run(self.store.stop())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    def compare(self, order: str) -> None:
+        charge = self.gateway.of(order)
+        try:
+            payment = self.run(self.payments.get(order))
+        except Unknown:
+            assert charge is None
+            return
+        if charge is None:
+            assert payment.state == "voided"
+            return
+        refunded = self.gateway.refunded(charge)
+        assert payment.captured.amount == charge.captured
+        assert payment.refunded.amount == refunded
+        assert all(refund.state != "pending" for refund in payment.refunds)
+        expected: str = charge.status
+        if refunded:
+            expected = "refunded" if refunded == charge.captured else "partially_refunded"
+        if payment.state == "voided":
+            assert charge.status in ("voided", "declined")
+        else:
+            assert payment.state == expected
+
+    async def tell_each_fact_once(self) -> None:
+        async with self.store.session() as session:
+            rows = (await session.execute(select(outbox.events))).mappings().all()
+        told = [(row["subject"], row["type"], row["data"]["refund_id"]) for row in rows]
+        assert len(told) == len(set(told))
+
+    def ask(self, order: str, fault: str, work: Coroutine[Any, Any, Payment]) -> None:
+        self.gateway.faults = [fault]
+        try:
+            payment = self.run(work)
+        except _EXPECTED:
+            pass
+        else:
+            before = self.seen.get(order)
+            if before is not None:  # what was told is never taken back
+                assert payment.captured.amount >= before.captured.amount
+                assert payment.refunded.amount >= before.refunded.amount
+            self.seen[order] = payment
+        self.gateway.faults = []
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+
+_schema: list[Path] = []
+
+
+def _empty() -> Path:
+    if not _schema:
+        path = Path(tempfile.mkdtemp()) / "payment.db"
+        asyncio.new_event_loop().run_until_complete(migrated(f"sqlite:///{path}"))
+        _schema.append(path)
+    return _schema[0]
+
+
+TestShopping = Shopping.TestCase
+TestShopping.settings = settings(
+    max_examples=300 if os.environ.get("SHOP_TEST_LONG") else 15,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)

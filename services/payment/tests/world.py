@@ -1,0 +1,82 @@
+"""What several tests of payment need: time, a request, and what must hold whatever has happened."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shop_chassis.service import Service
+from shop_chassis.store import Store, opened
+from shop_chassis.tables import utc_now
+from shop_payment.books import Books
+from shop_payment.service import assemble, service
+from shop_payment.settings import PaymentSettings
+from shop_payment.tables import AttemptRow, EntryRow, PaymentRow
+from sqlalchemy import func, select
+
+from .gateway_in_memory import ModelGateway
+
+
+@dataclass
+class Clock:
+    """Time that passes when a test says so."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+    def pass_by(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+def wish(method: str = "tok_visa", amount: int = 5900) -> dict[str, Any]:
+    """An authorisation."""
+    return {
+        "amount": {"amount": amount, "currency": "EUR"},
+        "method": method,
+        "customer": "ann",
+        "description": "Order 1",
+        "tax": {"amount": 942, "currency": "EUR"},
+        "shipping": {"amount": 490, "currency": "EUR"},
+    }
+
+
+async def check_books(store: Store) -> None:
+    """What must hold whatever has happened."""
+    entry: Any = EntryRow
+    attempt: Any = AttemptRow
+    async with store.session() as session:
+        unequal = (
+            select(entry.posting_id)
+            .group_by(entry.posting_id, entry.currency)
+            .having(func.sum(entry.amount) != 0)
+        )
+        assert (await session.execute(unequal)).all() == []
+        payments = (await session.execute(select(PaymentRow))).scalars().all()
+        refunds = (await session.execute(select(AttemptRow).where(attempt.kind == "refund"))).scalars().all()
+    currencies: dict[str, str] = {payment.order_id: payment.currency for payment in payments}
+    balances = {(b.currency, b.account): b.amount for b in (await Books(store).balances()).items}
+    for currency in set(currencies.values()):
+        own = [payment for payment in payments if payment.currency == currency]
+        assert sum(amount for (of, _), amount in balances.items() if of == currency) == 0
+        assert all(0 <= payment.refunded <= payment.captured <= payment.amount for payment in own)
+        taken = sum(payment.captured - payment.refunded for payment in own)
+        gateways = sum(
+            a for (of, account), a in balances.items() if of == currency and account[:8] == "gateway:"
+        )
+        assert gateways + balances.get((currency, "fees"), 0) == taken
+        owed = sum(r.amount for r in refunds if currencies[r.order_id] == currency and r.state == "open")
+        assert balances.get((currency, "customers"), 0) == -owed
+        given = sum(r.amount for r in refunds if currencies[r.order_id] == currency and r.state != "refused")
+        assert balances.get((currency, "refunds"), 0) == given
+
+
+async def migrated(url: str) -> None:
+    assert service.migrations is not None
+    async with opened(PaymentSettings(database_url=url), "payment") as store:
+        await service.migrations.upgrade(store, wait=10)
+
+
+def with_a_gateway() -> Service:
+    """Payment before a gateway in memory."""
+    return replace(service, setup=lambda runtime: assemble(runtime, {"test": ModelGateway()}))
