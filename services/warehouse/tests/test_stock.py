@@ -1,6 +1,8 @@
 """Warehouses, stock, movements, stock takes, returns: what administrators see and do."""
 
 import asyncio
+import base64
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -326,6 +328,24 @@ async def test_figures_that_contradict_each_other_are_found(shop: Any, order: UU
         assert found == {"warehouse": "rotterdam", "product_id": str(lamp), **right, **wrong}
         await shop.sql(back)
     assert await shop.audited()
+
+
+async def test_texts_that_a_database_does_not_take_are_422(shop: Any) -> None:
+    lamp = await shop.product(10)
+    body = {"title": "a\0", "country": "NL"}
+    assert (await shop.admin.put("/admin/warehouses/lyon", json=body)).status_code == 422
+    assert (await shop.count({lamp: 9}, reason="a\0")).status_code == 422
+    query = {"reference": "a\0"}
+    assert (await shop.admin.get("/admin/movements", params=query)).status_code == 422
+
+
+async def test_a_cursor_that_nobody_gave_out_is_422(shop: Any) -> None:
+    id = str(UUID(int=1))
+    for key in (["0001-01-01T00:00:00+14:00", id], ["2026-11-21T12:00:00", id], [id, "a\0"], [7], {}):
+        after = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+        for path in ("stock", "movements", "reservations", "replenishments", "stock-takes"):
+            answer = await shop.admin.get(f"/admin/{path}", params={"after": after})
+            assert answer.status_code == 422, (path, key)
 
 
 async def test_the_database_itself_refuses_less_than_nothing(shop: Any) -> None:

@@ -110,7 +110,9 @@ async def list_movements(
     inventory: InventoryDep,
     warehouse: api.WarehouseCode | None = None,
     product_id: UUID | None = None,
-    reference: Annotated[str | None, Query(max_length=40, description="Id of an order, return, …")] = None,
+    reference: Annotated[
+        api.Line | None, Query(max_length=40, description="Id of an order, return, …")
+    ] = None,
     limit: Limit = 20,
     after: After = None,
 ) -> api.MovementPage:

@@ -23,7 +23,7 @@ from shop_warehouse.tables import Allocation, Movement, Reservation, Stock, Ware
 
 AUDIT_MAX = 100
 
-_by_place: TypeAdapter[tuple[UUID, str]] = TypeAdapter(tuple[UUID, str])
+_by_place: TypeAdapter[tuple[UUID, str]] = TypeAdapter(tuple[UUID, api.WarehouseCode])
 
 
 class Inventory:

@@ -1,11 +1,11 @@
 """Reservations: all that an order wants or nothing, from the hold until it has left or is given back."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 from shop_chassis.events import Outbox
 from shop_chassis.events.dialect import insert
 from shop_chassis.paging import cursor, key_of
@@ -24,7 +24,10 @@ from shop_warehouse.tables import Allocation, Reservation, metadata
 LAPSE_BATCH = 20
 """Holds that lapse in one transaction; orders of the same products wait for it."""
 
-_by_time: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[datetime, UUID])
+_Time = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))
+]
+_by_time: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[_Time, UUID])
 
 
 class Reservations:

@@ -45,6 +45,8 @@ MOST = 1_000_000_000
 WarehouseCode = Annotated[
     str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40, examples=["rotterdam"])
 ]
+Line = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Text without control characters, which databases do not take."""
 Quantity = Annotated[int, Field(ge=1, le=1_000_000, examples=[2])]
 State = Literal["held", "committed", "shipped", "released", "expired"]
 """held → committed → shipped; held → expired, which a commit takes again; all but shipped → released."""
@@ -191,7 +193,7 @@ class NewWarehouse(_Request):
         json_schema_extra={"example": {"title": "Rotterdam", "country": "NL", "priority": 10}}
     )
 
-    title: str = Field(min_length=1, max_length=120, examples=["Rotterdam"])
+    title: Annotated[Line, Field(max_length=120, examples=["Rotterdam"])]
     country: Country
     priority: int = Field(default=100, ge=0, le=10_000)
     """The smaller the sooner it is chosen, among those that are equally near."""
@@ -363,7 +365,7 @@ class NewStockTake(_Request):
     )
 
     warehouse: WarehouseCode
-    reason: str = Field(min_length=1, max_length=200)
+    reason: Annotated[Line, Field(max_length=200, examples=["yearly count, aisle 7"])]
     counts: Annotated[list[Count], Field(min_length=1, max_length=BATCH_MAX), AfterValidator(_each_once)]
 
 
