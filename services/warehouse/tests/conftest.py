@@ -158,6 +158,8 @@ async def shop(database_url: str, tmp_path: Path, service_accounts: ServiceAccou
             tmp_path / "callers", "warehouse", ["order-processing", "cart"]
         ),
         log_access=False,
+        database_pool_size=60,  # many wait for a product's row, not for a connection
+        request_timeout=120,
     )
     app = create_app(service, settings)
     transport, url = httpx.ASGITransport(app), "http://warehouse"
