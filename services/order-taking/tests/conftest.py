@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -266,8 +266,13 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(apps: dict[str, ASGIApp]) -> AsyncIterator[dict[str, str]]:
-    """The applications behind one port of the loopback, each below its name; gives their URLs."""
+async def serving(
+    apps: dict[str, ASGIApp], *, names: Sequence[str] = NEIGHBOURS
+) -> AsyncIterator[dict[str, str]]:
+    """The applications behind one port of the loopback, each below its name; gives their URLs.
+
+    They may come later: their settings need the URLs.
+    """
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         name, _, rest = scope["path"][1:].partition("/")
@@ -280,7 +285,7 @@ async def serving(apps: dict[str, ASGIApp]) -> AsyncIterator[dict[str, str]]:
         while not server.started:
             await asyncio.sleep(0.002)
     try:
-        yield {name: f"http://127.0.0.1:{listener.getsockname()[1]}/{name}" for name in apps}
+        yield {name: f"http://127.0.0.1:{listener.getsockname()[1]}/{name}" for name in names}
     finally:
         server.should_exit = True
         await task
@@ -293,15 +298,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
+PATIENT = 60.0
+"""Seconds for a neighbour that answers: a busy machine must not look like an outage."""
+
+
 @pytest.fixture
-def patience() -> float:
-    """Seconds for each neighbour. Long where they answer: a busy machine must not look like an outage."""
-    return 10.0
+def patience() -> dict[str, float]:
+    """Seconds for each neighbour."""
+    return dict.fromkeys(NEIGHBOURS, PATIENT)
 
 
 @pytest.fixture
 async def shop(
-    database_url: str, tmp_path: Path, patience: float, service_accounts: ServiceAccounts
+    database_url: str, tmp_path: Path, patience: dict[str, float], service_accounts: ServiceAccounts
 ) -> AsyncIterator[Shop]:
     signer, around, bus = Signer.generate(), Neighbours(), MemoryBus()
     (tmp_path / "jwks.json").write_text(signer.jwks)
@@ -317,7 +326,7 @@ async def shop(
         urls = await stack.enter_async_context(serving(around.apps(neighbour)))
         settings = OrderTakingSettings.model_validate(
             {f"{name}_url": url for name, url in urls.items()}
-            | {f"{name}_timeout": patience for name in urls}
+            | {f"{name}_timeout": seconds for name, seconds in patience.items()}
             | {
                 "database_url": database_url,
                 "auth_jwks": f"{tmp_path}/jwks.json",
@@ -326,7 +335,7 @@ async def shop(
                     tmp_path / "identity", "order-taking", NEIGHBOURS
                 ),
                 "log_access": False,
-                "request_timeout": 60,
+                "request_timeout": 10 * PATIENT,
             }
         )
         app = create_app(service, settings, bus=bus)

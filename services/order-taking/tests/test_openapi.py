@@ -6,7 +6,7 @@ from shop_chassis.signing import ServiceAccounts
 from shop_chassis.testing.openapi import check_openapi
 from shop_order_taking.service import OrderTakingSettings, service
 
-from .conftest import NEIGHBOURS, Neighbours, serving
+from .conftest import NEIGHBOURS, PATIENT, Neighbours, serving
 
 
 async def test_the_service_is_as_its_document_says(tmp_path: Path, service_accounts: ServiceAccounts) -> None:
@@ -21,7 +21,7 @@ async def test_the_service_is_as_its_document_says(tmp_path: Path, service_accou
     async with serving(around.apps(known)) as urls:
         settings = OrderTakingSettings.model_validate(
             {f"{name}_url": url for name, url in urls.items()}
-            | {f"{name}_timeout": 10 for name in urls}
+            | {f"{name}_timeout": PATIENT for name in urls}
             | {
                 "database_url": f"sqlite:///{tmp_path}/order_taking.db",
                 "identity_tokens": service_accounts.write_tokens(

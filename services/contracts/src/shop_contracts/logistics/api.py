@@ -121,7 +121,7 @@ class ShipmentLine(_Request):
     """What is in the parcel."""
 
     product_id: UUID
-    title: str = Field(max_length=200, pattern=_PRINTABLE)
+    title: str = Field(max_length=200)
     quantity: Quantity
     weight_grams: Grams
     """Of one piece."""
