@@ -38,14 +38,15 @@ def test_seeding_fills_catalog_once_and_leaves_what_is_there(
     catalog: ServiceProcess, keys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     admin = token(keys, capsys, "--scope", "catalog:admin")
-    seed = ["seed", "--url", catalog.url, "--token", admin]
+    seed = ["seed", f"catalog={catalog.url}", "--key", str(keys / "private.pem")]
     wanted = list(demo.products())
-    assert main(["seed", "--url", catalog.url, "--token", token(keys, capsys)]) == 1
-    assert "403" in capsys.readouterr().err
+    assert main(["auth-secret", "--dir", str(keys / "other")]) == 0
+    assert main([*seed[:-1], str(keys / "other" / "private.pem")]) == 1
+    assert "401" in capsys.readouterr().err
     assert main(seed) == 0
     offers = len(demo.promotions()) + len(demo.coupons())
     made, kept = f"{len(wanted)} made, 0 were there", f"{offers} made, 0 were there"
-    assert capsys.readouterr().out == f"demo products: {made}; promotions and coupons: {kept}\n"
+    assert capsys.readouterr().out == f"products: {made}; promotions and coupons: {kept}\n"
     cheap = urllib.request.Request(
         f"{catalog.url}/admin/products/{wanted[0].id}/price",
         data=b'{"amount": 1, "currency": "EUR"}',
@@ -55,7 +56,7 @@ def test_seeding_fills_catalog_once_and_leaves_what_is_there(
     urllib.request.urlopen(cheap).close()
     assert main(seed) == 0
     made, kept = f"0 made, {len(wanted)} were there", f"0 made, {offers} were there"
-    assert capsys.readouterr().out == f"demo products: {made}; promotions and coupons: {kept}\n"
+    assert capsys.readouterr().out == f"products: {made}; promotions and coupons: {kept}\n"
     assert json.loads(catalog.get(f"/products/{wanted[0].slug}"))["price"]["amount"] == 1
     assert len(json.loads(catalog.get("/products?category=home&limit=100"))["items"]) == 33
     family = json.loads(catalog.get("/families/merino-shirt"))
@@ -97,14 +98,25 @@ def test_a_token_says_what_was_asked(keys: Path, capsys: pytest.CaptureFixture[s
     assert (claims["sub"], claims["scope"], round(claims["exp"] - claims["iat"])) == ("ann", "a b", 60)
 
 
-def test_the_secret_holds_both_files_and_names_them_as_services_expect(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["auth-secret", "--namespace", "shop"]) == 0
-    secret = json.loads(capsys.readouterr().out)
-    assert (secret["kind"], secret["metadata"]["name"]) == ("Secret", "shop-auth")
-    assert secret["stringData"].keys() == {"private.pem", "jwks.json"}
-    assert "PRIVATE" not in secret["stringData"]["jwks.json"]
+def test_the_secrets_of_a_cluster_are_named_as_services_expect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["secrets", "--namespace", "shop"]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    found = {item["metadata"]["name"]: item["stringData"] for item in items}
+    assert {name: set(data) for name, data in found.items()} == {
+        "shop-auth": {"private.pem", "jwks.json"},
+        "shop-gateway": {"gateway-key", "webhook-secret"},
+        "shop-admin": {"email", "password"},
+    }
+    assert "PRIVATE" not in found["shop-auth"]["jwks.json"]
+    assert {item["metadata"]["namespace"] for item in items} == {"shop"}
+
+
+def test_only_the_secrets_that_are_missing_are_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["secrets", "shop-gateway"]) == 0
+    (only,) = json.loads(capsys.readouterr().out)["items"]
+    assert only["metadata"]["name"] == "shop-gateway"
+    assert main(["secrets", "shop-keys"]) == 1
+    assert "expected some of shop-auth, shop-gateway, shop-admin, found shop-keys" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

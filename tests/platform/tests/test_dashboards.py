@@ -22,6 +22,7 @@ from shop_chassis.client.breaker import State
 from shop_chassis.events.metrics import ConsumerMetrics, OutboxMetrics
 from shop_chassis.metrics import BUCKETS
 from shop_chassis.problems import Problem
+from shop_chassis.schedule import Schedule
 from shop_chassis.service import Service, create_app
 from shop_chassis.settings import Settings
 from shop_operator.api import parse
@@ -116,6 +117,7 @@ async def of_chassis() -> str:
         consumed.events.labels("orders", "catalog", "placed", "applied").inc()
         consumed.lag.labels("orders", "catalog").set(3)
         consumed.duration.labels("orders", "catalog", "placed").observe(0.01)
+        runtime.add(Schedule("stock take", 60, asyncio.Event().wait, runtime))
 
     app = create_app(Service("catalog", routers=[router], setup=setup), Settings(log_access=False))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

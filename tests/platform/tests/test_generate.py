@@ -3,8 +3,10 @@ import subprocess
 import pytest
 import yaml
 from shop_platform import generate
+from shop_platform.images import service_names
 from shop_platform.kind import find_tools
-from shop_platform.paths import CHARTS, MANIFESTS, SERVICES
+from shop_platform.paths import CHARTS, MANIFESTS, ROOT, SERVICES
+from shop_platform.platform import CONFIG, PORTS
 
 needs_helm = pytest.mark.skipif(not find_tools().helm.exists(), reason="helm is built by `make tools`")
 
@@ -25,6 +27,28 @@ def test_stale_missing_and_left_over_files_are_found(tmp_path):
     assert [path.name for path in generate.stale(wanted, tmp_path)] == ["left.yaml", "new.yaml", "other.yaml"]
     generate.write(wanted, tmp_path)
     assert generate.stale(wanted, tmp_path) == []
+
+
+def test_skaffold_builds_and_deploys_every_service():
+    found = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
+    names = service_names()
+    assert [artifact["image"] for artifact in found["build"]["artifacts"]] == [
+        f"shop/{name}" for name in ("operator", *names)
+    ]
+    (shop,) = [release for release in found["deploy"]["helm"]["releases"] if release["name"] == "shop"]
+    assert list(shop["setValueTemplates"]) == [f"images.{name}" for name in names]
+    ports = {f"services.{name}.spec.expose.nodePort": port for name, port in PORTS.items() if name in names}
+    assert {key: value for key, value in shop["setValues"].items() if key.endswith("nodePort")} == ports
+    (watch,) = found["profiles"]
+    assert [patch["path"] for patch in watch["patches"]] == [
+        f"/build/artifacts/{number}/docker/target" for number, _ in enumerate(names, 1)
+    ]
+
+
+def test_every_port_of_the_shop_is_mapped_to_this_machine():
+    (node,) = yaml.safe_load(CONFIG.read_text())["nodes"]
+    mapped = {one["hostPort"] for one in node["extraPortMappings"] if one["hostPort"] == one["containerPort"]}
+    assert mapped == set(PORTS.values())
 
 
 @pytest.mark.cluster

@@ -11,11 +11,12 @@ import structlog
 from shop_chassis.signing import Signer
 
 from shop.access import NotDone, Where, service
-from shop.keys import KeyProblem, from_cluster, from_file, manifest, write
+from shop.keys import KeyProblem, from_cluster, from_file, write
 from shop.kubectl import NoCluster
 from shop.local import FOLDER, StartFailed
 from shop.new import CannotMake, new_service
-from shop.seed import SeedFailed, seed_catalog, seed_offers
+from shop.secrets import SECRETS, manifests
+from shop.seed import SeedFailed, seed
 
 FAILURES = (CannotMake, KeyProblem, NoCluster, NotDone, SeedFailed, StartFailed)
 
@@ -44,14 +45,22 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--namespace", default="shop", help="where the Secret shop-auth is")
     token.set_defaults(run=_token)
 
-    secret = commands.add_parser("auth-secret", help="make a new key: as a Secret on stdout, or as files")
-    secret.add_argument("--dir", type=Path, help="write private.pem and jwks.json there instead")
-    secret.add_argument("--namespace", default="shop", help="of the Secret")
-    secret.set_defaults(run=_auth_secret)
+    key = commands.add_parser("auth-secret", help="make a new key that signs tokens, as files")
+    key.add_argument("--dir", type=Path, required=True, help="for private.pem and jwks.json")
+    key.set_defaults(run=_auth_secret)
 
-    fill = commands.add_parser("seed", help="fill a running catalog with demo data")
-    fill.add_argument("--url", required=True, help="of catalog: http://127.0.0.1:8080")
-    fill.add_argument("--token", required=True, help="with the scope catalog:admin; `shop token` makes one")
+    secret = commands.add_parser("secrets", help="print new Secrets that the shop's chart expects")
+    secret.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"some of {', '.join(SECRETS)}; default: all"
+    )
+    secret.add_argument("--namespace", default="shop")
+    secret.set_defaults(run=_secrets)
+
+    fill = commands.add_parser("seed", help="fill running services with demo data")
+    fill.add_argument("services", nargs="+", type=_address, metavar="NAME=URL",
+                      help="catalog=http://127.0.0.1:8080 warehouse=…; others are left alone")  # fmt: skip
+    fill.add_argument("--key", type=Path, help="private.pem; default: that of the cluster's Secret")
+    fill.add_argument("--namespace", default="shop", help="where the Secret shop-auth is")
     fill.set_defaults(run=_seed)
 
     here = commands.add_parser("local", help="run the whole shop in one process, with demo data")
@@ -155,23 +164,27 @@ def _dlq(chosen: argparse.Namespace) -> str:
                 return letters.replayed(kept, chosen.numbers, chosen.consumer)
 
 
+def _signer(chosen: argparse.Namespace) -> Signer:
+    return from_file(chosen.key) if chosen.key else from_cluster(chosen.namespace)
+
+
 def _token(chosen: argparse.Namespace) -> str:
-    signer = from_file(chosen.key) if chosen.key else from_cluster(chosen.namespace)
-    return signer.token(chosen.subject, chosen.scope, seconds=chosen.seconds)
+    return _signer(chosen).token(chosen.subject, chosen.scope, seconds=chosen.seconds)
 
 
 def _auth_secret(chosen: argparse.Namespace) -> str:
-    signer = Signer.generate()
-    if chosen.dir is None:
-        return manifest(signer, chosen.namespace)
-    write(signer, chosen.dir)
+    write(Signer.generate(), chosen.dir)
     return f"wrote private.pem and jwks.json; services take AUTH_JWKS={chosen.dir}/jwks.json"
 
 
+def _secrets(chosen: argparse.Namespace) -> str:
+    if unknown := set(chosen.names) - SECRETS.keys():
+        raise NotDone(f"expected some of {', '.join(SECRETS)}, found {', '.join(sorted(unknown))}")
+    return manifests(chosen.names or list(SECRETS), chosen.namespace)
+
+
 def _seed(chosen: argparse.Namespace) -> str:
-    products = asyncio.run(seed_catalog(chosen.url, chosen.token))
-    offers = asyncio.run(seed_offers(chosen.url, chosen.token))
-    return f"demo products: {products}; promotions and coupons: {offers}"
+    return "; ".join(asyncio.run(seed(dict(chosen.services), _signer(chosen))).told)
 
 
 def _new(chosen: argparse.Namespace) -> str:
@@ -187,6 +200,13 @@ def _local(chosen: argparse.Namespace) -> str:
 
     local(chosen.dir, first_port=chosen.port, fresh=chosen.fresh)
     return "ended"
+
+
+def _address(text: str) -> tuple[str, str]:
+    name, _, url = text.partition("=")
+    if not url.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"expected NAME=URL, found {text!r}")
+    return name, url
 
 
 def _positive(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The key that signs tokens for people and tests: as files, or as the Secret `shop-auth`."""
+"""The key that signs tokens for people and tests: in files, or of the Secret `shop-auth`."""
 
 import base64
 import json
@@ -16,23 +16,6 @@ PUBLIC = "jwks.json"
 
 class KeyProblem(Exception):  # noqa: N818 - the message says what is wrong
     """The key cannot be had; says why and what to do."""
-
-
-def manifest(signer: Signer, namespace: str) -> str:
-    """The Secret, for `kubectl create -f -`; JSON is YAML too."""
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": SECRET,
-                "namespace": namespace,
-                "labels": {"app.kubernetes.io/part-of": "shop"},
-            },
-            "stringData": {PRIVATE: signer.pem, PUBLIC: signer.jwks},
-        },
-        indent=2,
-    )
 
 
 def write(signer: Signer, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -12,6 +13,18 @@ from shop_platform.platform import SHOP, Platform
 from shop_platform.process import Failure
 
 Json = dict[str, Any]
+GUEST = {
+    "email": "guest@shop.example",
+    "shipping_address": {
+        "name": "Ann Example",
+        "line1": "Lindenallee 12",
+        "city": "Berlin",
+        "postal_code": "10115",
+        "country": "DE",
+    },
+    "shipping_option": "standard",
+    "payment_method": "tok_visa",
+}
 PATIENCE = 90.0  # seconds: the worker may have to wake first
 
 
@@ -29,6 +42,7 @@ def tour(platform: Platform, patience: float = PATIENCE) -> Iterator[str]:
             client, "POST", f"{cart}/carts/{basket}/lines", json={"product_id": product["id"], "quantity": 2}
         )
         yield f"POST {cart}/carts/…/lines: {filled['item_count']} pieces, {money(filled['total'])}"
+        yield from ordered(platform, client, basket, patience)
 
         before = notices(platform, product["id"])
         lower = {**product["price"], "amount": product["price"]["amount"] * 95 // 100}
@@ -41,9 +55,46 @@ def tour(platform: Platform, patience: float = PATIENCE) -> Iterator[str]:
             lambda: notices(platform, product["id"]) > before,
             patience,
             "the worker did not notice the price drop",
+            "notification",
         )
         yield f"outbox → JetStream → inbox: the worker noted the drop after {time.monotonic() - begun:.1f} s"
         ask(client, "PUT", price, json=product["price"], headers=admin)
+
+
+def ordered(platform: Platform, client: httpx.Client, basket: str, patience: float) -> Iterator[str]:
+    """A guest orders what is in the cart; the order's trail through the services. Raises Failure."""
+    user, taking = platform.url("user"), platform.url("order-taking")
+    guest = ask(client, "POST", f"{user}/guests")
+    headers = {"authorization": f"Bearer {guest['access_token']}"}
+    begun = time.monotonic()
+    taken = ask(
+        client,
+        "POST",
+        f"{taking}/orders",
+        json={**GUEST, "cart_id": basket},
+        headers={**headers, "idempotency-key": str(uuid4())},
+    )
+    yield f"POST {taking}/orders: accepted, {money(taken['total'])}, of it {money(taken['tax'])} tax"
+
+    mine = f"{platform.url('order-processing')}/orders/{taken['order_id']}"
+
+    def confirmed() -> bool:
+        answer = client.get(mine, headers=headers)
+        state = answer.json()["state"] if answer.is_success else None
+        if state in ("cancelled", "cancelling"):
+            raise Failure(
+                f"GET {mine}: expected an order that is confirmed, it is {state}", answer.text[:500]
+            )
+        return state in ("confirmed", "shipped", "delivered")
+
+    until(confirmed, patience, "the order was not confirmed", "order-processing")
+    took = time.monotonic() - begun
+    order = ask(client, "GET", mine, headers=headers)
+    states = " → ".join(change["state"] for change in order["history"])
+    yield f"GET {platform.url('order-processing')}/orders/…: {states}, confirmed after {took:.1f} s"
+    shipment = order["shipment"]
+    paid, sent = money(order["payment"]["captured"]), f"{shipment['carrier']} {shipment['tracking_number']}"
+    yield f"paid {paid}, invoice {order['invoice']}, with {sent}"
 
 
 def ask(client: httpx.Client, method: str, url: str, **given: Any) -> Json:
@@ -76,12 +127,12 @@ def notices(platform: Platform, product: str) -> int:
     )
 
 
-def until(true: Callable[[], bool], seconds: float, otherwise: str) -> None:
-    """Waits for something to be true; raises Failure."""
+def until(true: Callable[[], bool], seconds: float, otherwise: str, who: str) -> None:
+    """Waits for something to be true, which `who` brings about; raises Failure."""
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
-            raise Failure(f"{otherwise} in {seconds:.0f} s: `kubectl logs -n {SHOP} deploy/notification`")
+            raise Failure(f"{otherwise} in {seconds:.0f} s: `kubectl logs -n {SHOP} deploy/{who}`")
         time.sleep(0.5)
 
 

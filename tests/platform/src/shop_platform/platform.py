@@ -28,7 +28,20 @@ from shop_platform.progress import Note, Steps
 CLUSTER = "shop"
 CONFIG = PLATFORM / "kind.yaml"
 NAMESPACES = MANIFESTS / "namespaces.yaml"
-PORTS = {"catalog": 30080, "cart": 30081, "prometheus": 30090}
+# Of the node, and of this machine (kind.yaml): what people and tests open.
+PORTS = {
+    "catalog": 30080,
+    "cart": 30081,
+    "user": 30082,
+    "order-taking": 30083,
+    "order-processing": 30084,
+    "warehouse": 30085,
+    "logistics": 30086,
+    "payment": 30087,
+    "testgateway": 30088,
+    "prometheus": 30090,
+}
+SEEDED = ("catalog", "warehouse")
 SHOP, SYSTEM = "shop", "shop-system"
 
 
@@ -210,9 +223,11 @@ class Platform:
         return auth.token(self.kubectl, SHOP, scopes)
 
     def seed(self, note: Note = silent) -> None:
-        """Fills catalog with demo products; those that are there stay as they are. Raises Failure."""
-        said = run([auth.SHOP, "seed", "--url", self.url("catalog"), "--token", self.token("catalog:admin")])
-        note(tail(said, 1))
+        """Demo products, offers and stock; what is there stays as it is. Raises Failure."""
+        where = [f"{name}={self.url(name)}" for name in SEEDED]
+        note(
+            tail(run([auth.SHOP, "seed", *where, "--key=/dev/stdin"], stdin=auth.key(self.kubectl, SHOP)), 1)
+        )
 
     def install(self, tell: Note = print) -> None:
         """Everything up to Ready ShopServices, in parallel where it can be; raises Failure."""

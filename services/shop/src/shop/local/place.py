@@ -11,9 +11,9 @@ from shop_chassis.signing import ServiceAccounts, Signer
 from shop.keys import PRIVATE, PUBLIC, KeyProblem, from_file, write
 from shop.local.addresses import Addresses, file_of
 from shop.local.members import Member
+from shop.secrets import ADMIN
 
 HOST = "127.0.0.1"
-ADMIN = "admin@shop.example"
 TOKEN_SECONDS = 30 * 24 * 3600
 """Of service identity; made anew at each start."""
 

@@ -126,9 +126,10 @@ def _repaired(
             if call.agent == AGENT
             and call.verb in ("patch", "create")
             and (call.resource, call.name) == (resource, name)
-            and call.ended > cause.ended
+            # The event may be there before the answer: a Service's address is given back in between.
+            and call.begun > cause.begun
         )
-        found.setdefault((kind, how), []).append(next(ends, float("inf")) - cause.ended)
+        found.setdefault((kind, how), []).append(max(0.0, next(ends, float("inf")) - cause.ended))
     return found
 
 
