@@ -78,7 +78,13 @@ class Taking:
         if (before := await self._orders.find(id, request)) is not None:
             taken, new = before, False
         else:
-            taken, new = await self._take(id, request, subject)
+            try:
+                taken, new = await self._take(id, request, subject)
+            except Problem:
+                # The same request, beside this one, may have been quicker, and the cart went with it.
+                if (before := await self._orders.find(id, request)) is None:
+                    raise
+                taken, new = before, False
         if taken.cart is not None:
             # Also when it was there: who asks again may have missed the answer, and the pod its next line.
             await self._neighbours.forget_cart(taken.cart.cart_id, subject, taken.cart.etag)
