@@ -11,12 +11,13 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import jwt
 import structlog
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from shop_chassis.problems import Problem
 
@@ -184,20 +185,23 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Scopes are in the claim `scope`.")
-_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+# Security schemes of FastAPI that check as well: with a scheme of its own as their dependency each request
+# would solve two.
 
 
 @dataclass(frozen=True)
-class UserRequired:
+class UserRequired(SecurityBase):
     """The dependency that `require` and `require_any` make. Without scopes every valid token will do."""
 
     scopes: frozenset[str]
     one_is_enough: bool = False
 
-    async def __call__(self, request: Request, credentials: _Credentials) -> Principal:
+    model = HTTPBearer(bearerFormat="JWT", description="Scopes are in the claim `scope`.")
+    scheme_name = "HTTPBearer"
+
+    async def __call__(self, request: Request) -> Principal:
         """FastAPI calls it for each request. Raises Problem 401, 403, 503."""
-        principal = await verified(request.app.state.runtime.get(Verifier), credentials)
+        principal = await verified(request.app.state.runtime.get(Verifier), bearer(request))
         missing = self.scopes - principal.scopes
         if missing and not (self.one_is_enough and missing < self.scopes):
             lacks = "has none of the scopes" if self.one_is_enough else "lacks the scope"
@@ -207,14 +211,16 @@ class UserRequired:
 
 
 @dataclass(frozen=True)
-class UserOptional:
+class UserOptional(SecurityBase):
     """The dependency that `optional_user` makes."""
 
-    async def __call__(self, request: Request, credentials: _Credentials) -> Principal | None:
+    model = UserRequired.model
+    scheme_name = UserRequired.scheme_name
+
+    async def __call__(self, request: Request) -> Principal | None:
         """FastAPI calls it for each request. Raises Problem 401, 503."""
-        if credentials is None:
-            return None
-        return await verified(request.app.state.runtime.get(Verifier), credentials)
+        token = bearer(request)
+        return None if token is None else await verified(request.app.state.runtime.get(Verifier), token)
 
 
 def require(*scopes: str) -> Any:
@@ -232,12 +238,18 @@ def optional_user() -> Any:
     return Depends(UserOptional())
 
 
-async def verified(verifier: Verifier, credentials: HTTPAuthorizationCredentials | None) -> Principal:
+def bearer(request: Request) -> str | None:
+    """The token that came with a request; None without one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+async def verified(verifier: Verifier, token: str | None) -> Principal:
     """Whom the token of a request speaks for. Raises Problem 401 and, without keys, 503."""
-    if credentials is None:
+    if token is None:
         raise refusal(401, "expected a token in Authorization: Bearer", "")
     try:
-        return await verifier.verify(credentials.credentials)
+        return await verifier.verify(token)
     except InvalidToken as error:
         raise refusal(401, f"the token is not valid: {error}", 'error="invalid_token"') from error
     except KeysUnavailable as error:

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from opentelemetry.context import attach, detach
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -114,7 +113,7 @@ class Edge:
         stream = any(each.is_asked(scope) for each in self._streams)
         request = _context(headers, began, math.inf if stream else self._longest)
         answer = _Answer(send, request.id, self._runtime)
-        token, span = context.enter(request), attach(context.as_span(request))
+        token = context.enter(request)
         if not stream:
             self._metrics.requests.inc()
             self._metrics.in_flight.change(+1)
@@ -134,7 +133,6 @@ class Edge:
                     status=answer.status,
                     ms=round(seconds * 1000, 1),
                 )
-            detach(span)
             context.leave(token)
 
     async def _run(self, scope: Scope, receive: Receive, answer: "_Answer", request: RequestContext) -> None:

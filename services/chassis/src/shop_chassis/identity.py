@@ -11,14 +11,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from shop_chassis import context
-from shop_chassis.auth import Verifier, refusal, verified
+from shop_chassis.auth import Verifier, bearer, refusal, verified
 from shop_chassis.problems import Problem
 from shop_chassis.settings import Settings
 
@@ -92,29 +93,23 @@ def _unknown() -> Problem:
     return Problem(503, "callers cannot be recognised right now", headers={"Retry-After": "10"})
 
 
-_bearer = HTTPBearer(
-    scheme_name="ServiceIdentity",
-    auto_error=False,
-    bearerFormat="JWT",
-    description="A ServiceAccount's token.",
-)
-
-
 @dataclass(frozen=True)
-class ServiceRequired:
+class ServiceRequired(SecurityBase):
     """The dependency that `internal` makes."""
 
     services: frozenset[str]
 
-    async def __call__(
-        self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Caller:
+    model = HTTPBearer(bearerFormat="JWT", description="A ServiceAccount's token.")
+    scheme_name = "ServiceIdentity"
+
+    async def __call__(self, request: Request) -> Caller:
         """FastAPI calls it for each request. Raises Problem 401, 403, 503."""
-        if credentials is None:
+        token = bearer(request)
+        if token is None:
             raise refusal(401, "expected the token of a service in Authorization: Bearer", "")
         callers: Callers = request.app.state.runtime.get(Callers)
         trust = callers.trust()
-        subject = (await verified(trust.verifier, credentials)).subject
+        subject = (await verified(trust.verifier, token)).subject
         caller = trust.callers.get(subject)
         if caller is None or not self.admits(caller, trust.namespace):
             raise refusal(403, f"{subject} may not call this", 'error="insufficient_scope"')

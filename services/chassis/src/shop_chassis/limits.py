@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from fastapi import Depends, Request
 
-from shop_chassis.auth import InvalidToken, KeysUnavailable, Verifier
+from shop_chassis.auth import InvalidToken, KeysUnavailable, Verifier, bearer
 from shop_chassis.cache import Cache, CacheUnavailable, Entry, Found, Writes
 from shop_chassis.cache.binding import open_cache
 from shop_chassis.cache.memory import MemoryCache
@@ -116,11 +116,10 @@ async def address(request: Request) -> str:
 
 async def principal_or_address(request: Request) -> str:
     """The subject of a valid token, else the address: no bad token may be a bucket of its own."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
+    if (token := bearer(request)) is not None:
         verifier: Verifier = request.app.state.runtime.get(Verifier)
         try:
-            return f"subject {(await verifier.verify(token.strip())).subject}"
+            return f"subject {(await verifier.verify(token)).subject}"
         except (InvalidToken, KeysUnavailable):
             pass
     return f"address {await address(request)}"

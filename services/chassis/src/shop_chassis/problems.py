@@ -82,8 +82,13 @@ def install(app: FastAPI) -> None:
             schemas.update(own.pop("$defs"))
             schemas["ProblemDetails"] = own
             for operation in _operations(document):
+                answers = operation["responses"]
                 if "requestBody" in operation:  # it may be no text at all
-                    operation["responses"] |= documented("400")
+                    answers |= documented("400")
+                if MEDIA_TYPE not in answers.get("422", {}).get("content", {}):  # the framework's own shape
+                    answers |= documented("422")
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change the document

@@ -19,7 +19,7 @@ from shop_chassis.identity import Callers
 from shop_chassis.limits import Limits
 from shop_chassis.metrics import ServerMetrics
 from shop_chassis.migrations import Migrations
-from shop_chassis.problems import documented, install
+from shop_chassis.problems import install
 from shop_chassis.revocation import Revocations, follow_revocations
 from shop_chassis.runtime import Runtime
 from shop_chassis.settings import Settings
@@ -78,12 +78,13 @@ def create_app(service: Service, settings: Settings, *, bus: "Bus | None" = None
         title=service.title or service.name,
         version=settings.build_version,
         lifespan=lifespan,
-        responses=documented(422),
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.runtime = runtime
     install(app)
     for router in service.routers:
-        app.include_router(router)
+        app.routes.extend(router.routes)  # of an included router each request is matched twice
     metrics = ServerMetrics(runtime.metrics, service.name, settings.build_version)
     app.add_middleware(Edge, runtime=runtime, metrics=metrics, streams=streams_of(app))
     return app

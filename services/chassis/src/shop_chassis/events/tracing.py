@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from opentelemetry import context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from shop_chassis.context import current
+
 _propagator = TraceContextTextMapPropagator()
 
 
 def current_traceparent() -> str | None:
-    """`traceparent` of the span that is current; None outside any."""
+    """`traceparent` of the span that is current, else of the request; None outside any."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
-    return carrier.get("traceparent")
+    request = current()
+    return carrier.get("traceparent") or (request.traceparent if request else None)
 
 
 @contextmanager
