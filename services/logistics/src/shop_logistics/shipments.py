@@ -90,7 +90,7 @@ class Shipments:
     async def allocate(self, order_id: UUID, wanted: api.ShipmentRequest) -> tuple[api.Shipment, bool]:
         """A carrier for an order, the cheapest of its option that can; and whether it is new.
 
-        The same request again finds what it made. Raises Refused.
+        The same request again finds what it made, and is refused once that is cancelled. Raises Refused.
         """
         created = False
         async with self._store.transaction() as session:
@@ -98,9 +98,8 @@ class Shipments:
             if row is None:
                 created = await _inserted(session, await _allocated(session, order_id, wanted))
                 row = await _known(session, order_id)
-            if row.fingerprint is None:
-                detail = f"order {order_id} was cancelled before its shipment was asked for"
-                raise Refused(api.CANCELLED, detail)
+            if row.state == "cancelled" or row.fingerprint is None:
+                raise Refused(api.CANCELLED, f"the shipment of order {order_id} was cancelled, for good")
             _check_same(row.fingerprint, wanted)
             if created:
                 await _record(session, Parcel(order_id), Happening(row.state, row.created_at))

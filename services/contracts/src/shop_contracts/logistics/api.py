@@ -25,7 +25,7 @@ from shop_contracts.money import Currency, Money
 NOT_DELIVERABLE = "not-deliverable"
 """No carrier goes there, or takes that much, as asked for: 422 of a quote, 409 of a shipment."""
 CANCELLED = "cancelled"
-"""The order was cancelled before its shipment was asked for (409)."""
+"""The shipment was cancelled, perhaps before it was asked for; a request that comes late is refused (409)."""
 ALREADY_DISPATCHED = "already-dispatched"
 """It has left and cannot be cancelled any more (409)."""
 NOT_DELIVERED = "not-delivered"
