@@ -156,6 +156,7 @@ async def shop(
                 tmp_path / "callers", "order-processing", ["user", "cart"]
             ),
             log_access=False,
+            request_timeout=60,  # a busy machine is no reason to fail
             pack_seconds=pack_seconds,
             **{f"{name}_url": f"{url}/{name}" for name in NEIGHBOURS},  # type: ignore[arg-type]
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from shop_chassis.client import CallError, CallRefused
 
 from shop_order_processing.case import Case
@@ -80,12 +80,16 @@ async def perform(
     while isinstance(answer, Call):
         asked = answer
         try:
+            body = asked.body(case, about) if asked.body else None
+        except ValidationError as error:
+            return Outcome("unknown", f"{asked.callee} cannot be asked: {error.errors()[0]['msg']}")
+        try:
             said = await clients[asked.callee].call(
                 asked.method,
                 asked.route,
                 into=asked.answer,
                 path=ids,
-                body=asked.body(case, about) if asked.body else None,
+                body=body,
                 idempotency_key=None if asked.method == "GET" else key,
                 headers=headers,
             )
