@@ -1,10 +1,9 @@
-"""Against the neighbours themselves: fails when either side drifts from the contract between them.
-
-Payment is the one in memory here; its own tests hold it against its contract.
+"""Against the neighbours themselves, and the test gateway behind payment: fails when a side drifts from the
+contract between them.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 from shop_catalog.service import service as catalog
 from shop_chassis.client import ClientMetrics, ServiceClient
 from shop_chassis.events import Event, MemoryBus
@@ -28,14 +28,19 @@ from shop_logistics.service import service as logistics
 from shop_logistics.tables import outbox as parcels
 from shop_order_processing.case import Case, cancel, request_return
 from shop_order_processing.engine import LEASE_SECONDS
+from shop_payment.service import service as payment
+from shop_payment.settings import PaymentSettings
+from shop_testgateway.service import service as gateway
+from shop_testgateway.settings import TestGatewaySettings
 from shop_warehouse.service import service as warehouse
 from sqlalchemy import select
 
-from .conftest import migrated
-from .neighbours import LAMP, Way, World, placed
-from .test_engine import Clock, Pod, clients
+from .conftest import migrated, serving
+from .neighbours import LAMP, World, placed
+from .test_engine import Clock, Pod
 
 HERE = {"state": "delivered"}
+GATEWAY: dict[str, Any] = {"gateway_key": SecretStr("key"), "gateway_timeout": 30}
 COUPON = {"title": "Ten off", "rule": {"type": "percentage", "percent": 10}, "limit": 1}
 
 
@@ -97,14 +102,28 @@ class Real:
             (await self.admin["logistics"].post(path, json={"state": state})).raise_for_status()
 
 
+@asynccontextmanager
+async def _gateway(folder: Path) -> AsyncIterator[str]:
+    """The test gateway, on a port."""
+    settings = TestGatewaySettings(
+        database_url=f"sqlite:///{folder}/gateway.db", gateway_key=GATEWAY["gateway_key"], log_access=False
+    )
+    app = create_app(gateway, settings)
+    assert gateway.migrations is not None
+    await gateway.migrations.upgrade(app.state.runtime.store, wait=10)
+    async with app.router.lifespan_context(app), serving(app) as url:
+        yield url
+
+
 @pytest.fixture
 async def real(tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterator[Real]:
-    signer, world, clock = Signer.generate(), World(), Clock()
+    signer = Signer.generate()
     (tmp_path / "jwks.json").write_text(signer.jwks)
     services: list[tuple[Any, Any]] = [
         (warehouse, Settings),
         (catalog, Settings),
         (logistics, LogisticsSettings),
+        (payment, PaymentSettings),
     ]
     folder = service_accounts.write_tokens(
         tmp_path / "identity", "order-processing", [service.name for service, _ in services]
@@ -112,6 +131,7 @@ async def real(tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterat
     metrics = ClientMetrics(CollectorRegistry())
     admin, internal, callees, stores = {}, {}, {}, {}
     async with AsyncExitStack() as stack:
+        gateway_url = await stack.enter_async_context(_gateway(tmp_path))
         for service, settings_of in services:
             name, bus = service.name, MemoryBus()
             for stream in ("user", "warehouse"):
@@ -122,6 +142,7 @@ async def real(tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterat
                 callers=service_accounts.write_callers(tmp_path / name, name, ["order-processing"]),
                 log_access=False,
                 request_timeout=60,  # a busy machine is no reason to fail
+                **({"testgateway_url": gateway_url} | GATEWAY if service is payment else {}),
             )
             app = create_app(service, settings, bus=bus)
             await service.migrations.upgrade(app.state.runtime.store, wait=10)
@@ -149,8 +170,8 @@ async def real(tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterat
         own = Settings(database_url=f"sqlite:///{tmp_path}/orders.db")
         store = await stack.enter_async_context(opened(own, "order-processing"))
         await migrated(store)
-        pod = Pod(store, world, clock)
-        pod.engine._clients = {"payment": clients(world, Way())["payment"], **callees}
+        pod = Pod(store, World(), Clock())
+        pod.engine._clients = callees
         yield Real(pod, admin, internal, stores["logistics"])
 
 
@@ -186,7 +207,10 @@ async def test_cancelled_after_payment(real: Real) -> None:
         await real.pod.orders.change(session, order, lambda case, now: cancel(case, "twice", now))
     case = await real.run(order)
     assert case.state is OrderState.CANCELLED
-    assert real.pod.world.payments[str(order)]["state"] == "refunded"
+    assert case.payment is not None
+    assert (case.payment.state, case.payment.refunded) == ("refunded", case.total)
+    paid = (await real.internal["payment"].get(f"/internal/payments/{order}")).json()
+    assert (paid["state"], paid["refunded"]) == ("refunded", case.total.model_dump())
     assert (await real.available(), await real.uses()) == (3, ["released"])
 
 
@@ -194,7 +218,7 @@ async def test_refused_and_undone(real: Real) -> None:
     refusals: list[tuple[dict[str, Any], str]] = [
         ({"lines": {LAMP: 4}}, "out-of-stock"),
         ({"country": "AQ"}, "not-deliverable"),
-        ({"method": "tok_declined"}, "insufficient_funds"),
+        ({"method": "tok_insufficient"}, "insufficient_funds"),
     ]
     for how, reason in refusals:
         order = await real.place(**how, coupon="TEN")
@@ -220,8 +244,12 @@ async def test_what_has_left_stays_sent(real: Real) -> None:
 
 async def test_tombstones_refuse_what_comes_late(real: Real) -> None:
     order = uuid4()
-    for callee, path in (("warehouse", "reservations"), ("logistics", "shipments")):
-        answer = await real.internal[callee].delete(f"/internal/{path}/{order}")
+    for callee, method, path in (
+        ("warehouse", "DELETE", f"/internal/reservations/{order}"),
+        ("logistics", "DELETE", f"/internal/shipments/{order}"),
+        ("payment", "POST", f"/internal/payments/{order}:void"),
+    ):
+        answer = await real.internal[callee].request(method, path)
         assert answer.status_code == 200, answer.text
     async with real.pod.store.transaction() as session:
         await real.pod.orders.place(session, placed(id=order))
