@@ -2,15 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
 from shop_contracts.testgateway.api import SIGNATURE_HEADER, ChargeList
@@ -21,31 +20,10 @@ from shop_payment.tables import WebhookRow
 from shop_testgateway.service import service as gateway_service
 from shop_testgateway.settings import TestGatewaySettings
 from sqlalchemy import func, select
-from starlette.types import ASGIApp
 
-from .world import check_books, wish
+from .world import check_books, serving, wish
 
 SECRET = "whsec"
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    server = _Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, lifespan="on"))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(20):
-        while not server.started:
-            await asyncio.sleep(0.005)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
 
 
 @dataclass

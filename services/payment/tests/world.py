@@ -1,9 +1,14 @@
 """What several tests of payment need: time, a request, and what must hold whatever has happened."""
 
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import uvicorn
 from shop_chassis.service import Service
 from shop_chassis.store import Store, opened
 from shop_chassis.tables import utc_now
@@ -12,6 +17,7 @@ from shop_payment.service import assemble, service
 from shop_payment.settings import PaymentSettings
 from shop_payment.tables import AttemptRow, EntryRow, PaymentRow
 from sqlalchemy import func, select
+from starlette.types import ASGIApp
 
 from .gateway_in_memory import ModelGateway
 
@@ -80,3 +86,23 @@ async def migrated(url: str) -> None:
 def with_a_gateway() -> Service:
     """Payment before a gateway in memory."""
     return replace(service, setup=lambda runtime: assemble(runtime, {"test": ModelGateway()}))
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    server = _Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, lifespan="on"))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    async with asyncio.timeout(20):
+        while not server.started:
+            await asyncio.sleep(0.005)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

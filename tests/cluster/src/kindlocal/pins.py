@@ -78,6 +78,7 @@ MODULES = (
         minutes=1,
     ),
     Module("nats-server", "github.com/nats-io/nats-server/v2", "v2.15.2", {"nats-server": ""}, 0.3),
+    Module("stripe-mock", "github.com/stripe/stripe-mock", "v0.203.0", {"stripe-mock": ""}, 0.3),
     Module("helm", "helm.sh/helm/v3", "v3.22.0", {"helm": "cmd/helm"}, 1),
     Module(
         name="metrics-server",

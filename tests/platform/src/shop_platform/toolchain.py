@@ -18,6 +18,8 @@ TESTS = {
 }
 MODULES = ("metrics-server", "keda", "prometheus-operator", "prometheus", "nats-server")
 SOURCES = [f"source-{name}" for name in MODULES]
+# Built for the tests alone: what stands in for systems elsewhere.
+STAND_INS = ("stripe-mock",)
 LOCAL = {"/usr/bin/buildah": "buildah", "/usr/bin/mmdebstrap": "mmdebstrap"}
 # Servers are for tests to start, on ports of their own: none starts with the machine, no database is made.
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -41,7 +43,7 @@ def ensure(*, tests: bool = True) -> None:
         # Beside kind only the clients that are missing, and the sources with the addons' manifests.
         clients = {"kubectl": "kubernetes", "helm": "helm"}
         lacking = [module for client, module in clients.items() if client in tools.missing()]
-        build([*lacking, *SOURCES])
+        build([*lacking, *SOURCES, *(STAND_INS if tests else ())])
 
 
 def install(packages: list[str]) -> None:

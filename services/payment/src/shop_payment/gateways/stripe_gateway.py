@@ -1,6 +1,7 @@
 """Stripe, by its own SDK: a PaymentIntent per order, captured by hand (https://docs.stripe.com/api).
 
-Stripe keeps an idempotency key for a day, and its search is up to a minute late.
+A method is a PaymentMethod's id (`pm_…`), as Stripe's own form in the browser makes it. Stripe keeps
+an idempotency key for a day, and its search is up to a minute late.
 """
 
 from collections.abc import Awaitable, Mapping
@@ -76,14 +77,11 @@ class StripeGateway:
             "currency": order.currency.lower(),
             "capture_method": "manual",
             "confirm": True,
+            "payment_method": order.method,
             "payment_method_types": ["card"],
             "metadata": {"key": key, "order_id": order.id},
             "expand": _EXPAND,
         }
-        if order.method.startswith("tok_"):
-            params["payment_method_data"] = {"type": "card", "card": {"token": order.method}}
-        else:
-            params["payment_method"] = order.method
         if order.description:
             params["description"] = order.description
         if self._return_url:
@@ -142,14 +140,14 @@ class StripeGateway:
         if not secret:
             raise NotGenuine("STRIPE_WEBHOOK_SECRET is not set: nothing can be recognised")
         try:
-            event = stripe.Webhook.construct_event(body, given, secret, self._tolerance)
+            event = stripe.Webhook.construct_event(body, given, secret, self._tolerance).to_dict()
         except (ValueError, stripe.SignatureVerificationError):
             raise NotGenuine("not signed by Stripe with the secret that is known here, or too old") from None
-        about = event.data.object
+        about = event["data"]["object"]
         intent = about.get("id") if about.get("object") == "payment_intent" else about.get("payment_intent")
         if not isinstance(intent, str):
-            return Told(event.id, event.type, None)
-        return Told(event.id, event.type, await self.find("", intent))
+            return Told(event["id"], event["type"], None)
+        return Told(event["id"], event["type"], await self.find("", intent))
 
     async def _read(self, charge_id: str) -> Charge:
         """Raises Unanswered, Refused."""
@@ -186,7 +184,8 @@ def _code(error: stripe.StripeError) -> str:
     return str(decline or error.code or error.http_status)
 
 
-def _charge(intent: Any) -> Charge:
+def _charge(said: Any) -> Charge:
+    intent: dict[str, Any] = said if isinstance(said, dict) else said.to_dict()
     failure = intent.get("last_payment_error") or {}
     status = _STATUS.get(intent["status"], "declined" if failure else "pending")
     latest = intent.get("latest_charge")
