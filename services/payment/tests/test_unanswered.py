@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+# What the database decides is tested on both, in the other modules.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 LOST = ["lost_before", "lost_after", "crash_before", "crash_after"]
 
 
