@@ -161,6 +161,7 @@ def settings(database_url: str, tmp_path: Path, services: ServiceAccounts) -> Us
         auth_private_key=tmp_path / "private.pem",
         callers=services.write_callers(tmp_path / "callers", "user", CALLERS),
         log_access=False,
+        request_timeout=60,  # tests run beside others
     )
 
 

@@ -313,6 +313,16 @@ async def test_a_password_kept_with_other_parameters_is_kept_anew_at_login(shop:
     assert (await shop.login()).status_code == 200
 
 
+async def test_many_logins_at_once_all_get_in_also_while_the_password_is_kept_anew(shop: Any) -> None:
+    await shop.account()
+    weaker = Passwords(workers=1, waiting=0, memory_kib=32)
+    async with shop.runtime.store.transaction() as session:
+        await session.execute(update(ACCOUNT).values(password_hash=await weaker.hash(PASSWORD)))
+    await weaker.stop()
+    answers = await asyncio.gather(*(shop.login() for _ in range(LOGIN_OF_ACCOUNT.free)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
 async def test_the_same_password_typed_on_another_keyboard_is_the_same(shop: Any) -> None:
     await shop.account(password="café noisette 12")
     assert (await shop.login(password="cafe\u0301 noisette 12")).status_code == 200
@@ -355,3 +365,27 @@ async def test_no_secret_is_in_the_database(shop: Any) -> None:
             rows = str((await session.execute(select(table))).all())
             for secret in (PASSWORD, token, ann.tokens["refresh_token"], ann.tokens["access_token"]):
                 assert secret not in rows, table.name
+
+
+async def test_no_secret_is_in_a_log_or_an_answer_to_a_mistake(
+    shop: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ann = await shop.shopper()
+    mistakes = [
+        ("/login", b'{"email": "ann@example.com", "password": ["correct horse battery"]}'),
+        ("/login", b'{"email": "ann@example.com", "password": "correct horse battery", "x": 1}'),
+        ("/login", b'{"email": "ann@example.com", "password": "correct horse battery\\ud800"}'),
+        ("/login", b'{"email": "ann@example.com", "password": "correct horse battery'),
+        ("/register", b'{"email": "correct horse battery", "password": "correct horse battery"}'),
+        ("/refresh", b'{"refresh_token": {"is": "correct horse battery"}}'),
+    ]
+    for path, body in mistakes:
+        answer = await shop.http.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422
+        assert "horse" not in answer.text
+    await shop.refresh(ann.tokens["refresh_token"])
+    await shop.refresh(ann.tokens["refresh_token"])
+    mail = await reset_token(shop)
+    written = "".join(capsys.readouterr())
+    for secret in (PASSWORD, "horse", mail, ann.tokens["refresh_token"], ann.tokens["access_token"]):
+        assert secret not in written

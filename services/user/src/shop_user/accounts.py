@@ -87,10 +87,8 @@ class Accounts:
                 password_hash=pending.password_hash,
                 preferences=api.Preferences(locale=pending.locale),
             )
-            if (
-                account is None
-            ):  # by another of its mails, or another's: that token would set this one's password
-                raise _invalid_token()
+            if account is None:
+                raise _invalid_token()  # the address was confirmed by another mail, perhaps another's wish
 
     async def reset(self, token: str, password: str) -> None:
         """Sets the password and ends all sessions. Raises Problem 422 `invalid-token`, `weak-password`."""
@@ -98,7 +96,9 @@ class Accounts:
         check_strength(password, known.email)
         password_hash = await self._passwords.hash(password)
         async with self._store.transaction() as session:
-            account = await locked(session, known.account_id)
+            account = await lock(session, known.account_id)
+            if account is None:
+                raise _invalid_token()
             await _take(session, token, RESET)
             await session.execute(
                 delete(PENDING).where(PENDING.c.account_id == account.id, PENDING.c.purpose == RESET)
@@ -140,14 +140,23 @@ class Accounts:
         """Opens a session. Raises Problem 401 `wrong-credentials`, 403 `account-locked`, 429, 503."""
         by_account, by_address = Key.of_email(LOGIN_OF_ACCOUNT, email), Key.of(LOGIN_FROM_ADDRESS, address)
         await self._charge([by_account, by_address])
-        known = await self._account(ACCOUNT.c.email_key == emails.key(email))
-        right, renewed = await self._passwords.check(password, known.password_hash if known else None)
-        if known is None or not right:
-            raise _wrong()
+        tokens = None
+        while tokens is None:
+            known = await self._account(ACCOUNT.c.email_key == emails.key(email))
+            right, renewed = await self._passwords.check(password, known.password_hash if known else None)
+            if known is None or not right:
+                raise _wrong()
+            tokens = await self._open(known, renewed, by_account, by_address)
+        return tokens
+
+    async def _open(
+        self, known: Any, renewed: str | None, by_account: Key, by_address: Key
+    ) -> api.Tokens | None:
+        """None where the password was changed while it was being checked: then that one counts."""
         async with self._store.transaction() as session:
-            account = await locked(session, known.id)
-            if account.password_hash != known.password_hash:
-                raise _wrong()  # it was changed while this one was being checked
+            account = await lock(session, known.id)
+            if account is None or account.password_hash != known.password_hash:
+                return None
             if account.locked_at is not None:
                 raise Problem(403, "this account is locked; ask the shop's support", type="account-locked")
             await throttle.forget(session, by_account)
@@ -269,23 +278,23 @@ async def create(
     return id
 
 
-async def locked(session: AsyncSession, id: UUID) -> Any:
-    """The account's row, its own until the transaction ends. Raises Problem 401 for one that was erased."""
+async def lock(session: AsyncSession, id: UUID) -> Any | None:
+    """The account's row, nobody else's until the transaction ends; None for one that was erased."""
     query = select(ACCOUNT).where(ACCOUNT.c.id == id, ACCOUNT.c.erased_at.is_(None)).with_for_update()
-    row = (await session.execute(query)).first()
+    return (await session.execute(query)).first()
+
+
+async def locked(session: AsyncSession, id: UUID) -> Any:
+    """As `lock`. Raises Problem 404."""
+    row = await lock(session, id)
     if row is None:
         raise gone()
     return row
 
 
 def gone() -> Problem:
-    """The token is of somebody who is not here any more."""
-    return Problem(
-        401,
-        "there is no such account any more",
-        type="account-gone",
-        headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
-    )
+    """The token is of somebody who is not here, or not any more."""
+    return Problem(404, "there is no such account, or not any more", type="account-gone")
 
 
 def check_strength(password: str, *known: str) -> None:

@@ -45,7 +45,7 @@ async def lock_user(
     profiles: ProfilesDep, admin: Admin, id: UUID, lock: api.Lock, response: Response
 ) -> api.AdminUser:
     """Nobody signs in to it any more, and its sessions end. Repeating it keeps the first reason."""
-    return _tagged(response, await profiles.lock(id, lock.reason, by=admin.subject))
+    return _tagged(response, await profiles.lock_out(id, lock.reason, by=admin.subject))
 
 
 @router.post("/{id}:unlock", responses=documented(404))

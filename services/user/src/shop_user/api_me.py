@@ -26,7 +26,7 @@ from shop_user.dependencies import (
 from shop_user.ids import uuid_or_none
 
 router = APIRouter(
-    prefix="/me", tags=["me"], dependencies=[Depends(private)], responses=documented(401, 403, 503)
+    prefix="/me", tags=["me"], dependencies=[Depends(private)], responses=documented(401, 403, 404, 503)
 )
 EDITED = documented(412, 428)
 
@@ -77,7 +77,7 @@ async def end_sessions(sessions: SessionsDep, user: Anybody) -> None:
     await sessions.end_everywhere(user.subject)
 
 
-@router.delete("/sessions/{id}", status_code=204, responses=documented(404))
+@router.delete("/sessions/{id}", status_code=204)
 async def end_session(sessions: SessionsDep, user: Anybody, id: UUID) -> None:
     """Ends one session."""
     if not await sessions.end_one(user.subject, id):
@@ -122,13 +122,13 @@ async def add_address(book: BookDep, me: Own, new: api.NewAddress, response: Res
     return _tagged(response, saved)
 
 
-@router.get("/addresses/{id}", responses=documented(404))
+@router.get("/addresses/{id}")
 async def read_address(book: BookDep, me: Own, id: UUID, response: Response) -> api.SavedAddress:
     """One of the caller's addresses."""
     return _tagged(response, await book.address(me, id))
 
 
-@router.put("/addresses/{id}", responses={**EDITED, **documented(404)})
+@router.put("/addresses/{id}", responses=EDITED)
 async def change_address(
     book: BookDep,
     me: Own,
@@ -142,7 +142,7 @@ async def change_address(
     return _tagged(response, await book.change_address(me, id, entry, partial(check_match, if_match)))
 
 
-@router.delete("/addresses/{id}", status_code=204, responses=documented(404))
+@router.delete("/addresses/{id}", status_code=204)
 async def remove_address(book: BookDep, me: Own, id: UUID) -> None:
     """Takes an address out of the book."""
     await book.remove_address(me, id)
@@ -169,7 +169,7 @@ async def add_payment_method(
     return method
 
 
-@router.delete("/payment-methods/{id}", status_code=204, responses=documented(404))
+@router.delete("/payment-methods/{id}", status_code=204)
 async def remove_payment_method(book: BookDep, me: Own, id: UUID) -> None:
     """Forgets a payment method."""
     await book.remove_payment_method(me, id)

@@ -16,7 +16,7 @@ from shop_user.accounts import locked
 from shop_user.ids import uuid_or_none
 from shop_user.sessions import Sessions
 from shop_user.tables import ACCOUNT, ADDRESS, OUTBOX, PAYMENT_METHOD, PENDING, SESSION
-from shop_user.throttle import LOGIN_OF_ACCOUNT, MAIL_TO_ADDRESS, Key
+from shop_user.throttle import LOGIN_OF_ACCOUNT, Key
 
 OWN = "user"
 ROUTE = "/internal/personal-data/{subject}"
@@ -49,7 +49,7 @@ class People:
         )
 
     async def erase(self, subject: str) -> None:
-        """Everything that names somebody goes, here now, elsewhere with the event. Raises Problem 401."""
+        """Everything that names somebody goes, here now, elsewhere with the event. Raises Problem 404."""
         account = uuid_or_none(subject)
         async with self._store.transaction() as session:
             if account is not None:
@@ -61,8 +61,7 @@ class People:
     async def _erase(self, session: AsyncSession, account: Any) -> None:
         mine = PENDING.c.email_key == account.email_key
         await session.execute(delete(PENDING).where(or_(mine, PENDING.c.account_id == account.id)))
-        for limit in (LOGIN_OF_ACCOUNT, MAIL_TO_ADDRESS):
-            await throttle.forget(session, Key.of_email(limit, account.email))
+        await throttle.forget(session, Key.of_email(LOGIN_OF_ACCOUNT, account.email))
         for table in (ADDRESS, PAYMENT_METHOD):
             await session.execute(delete(table).where(table.c.account_id == account.id))
         mails = OUTBOX.events.c

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shop_user import emails
-from shop_user.accounts import gone, locked
+from shop_user.accounts import gone, lock, locked
 from shop_user.sessions import Sessions
 from shop_user.tables import ACCOUNT
 
@@ -34,23 +34,23 @@ class Profiles:
         self._sessions = sessions
 
     async def mine(self, id: UUID) -> api.Profile:
-        """Raises Problem 401 when it was erased meanwhile."""
+        """Raises Problem 404 when it was erased meanwhile."""
         return _profile(await self._own(id))
 
     async def change(self, id: UUID, changes: api.ProfileChanges, matches: Matches) -> api.Profile:
-        """Raises Problem 401, and what `matches` raises."""
+        """Raises Problem 404, and what `matches` raises."""
         values = changes.model_dump(exclude_none=True)
         return _profile(await self._update(id, values, matches))
 
     async def preferences(self, id: UUID) -> tuple[api.Preferences, int]:
-        """With the account's version. Raises Problem 401."""
+        """With the account's version. Raises Problem 404."""
         account = await self._own(id)
         return api.Preferences(**account.preferences), account.version
 
     async def set_preferences(
         self, id: UUID, wanted: api.Preferences, matches: Matches
     ) -> tuple[api.Preferences, int]:
-        """With the account's version. Raises Problem 401, and what `matches` raises."""
+        """With the account's version. Raises Problem 404, and what `matches` raises."""
         account = await self._update(id, {"preferences": wanted.model_dump(mode="json")}, matches)
         return api.Preferences(**account.preferences), account.version
 
@@ -95,7 +95,7 @@ class Profiles:
         """Raises Problem 404."""
         return admin_user(await self._found(id))
 
-    async def lock(self, id: UUID, reason: str, *, by: str) -> api.AdminUser:
+    async def lock_out(self, id: UUID, reason: str, *, by: str) -> api.AdminUser:
         """Nobody signs in any more, and whoever is signed in is not. Raises Problem 404, 409."""
         _not_oneself(id, by)
         async with self._store.transaction() as session:
@@ -194,10 +194,10 @@ def _profile(account: Any) -> api.Profile:
 
 
 async def _existing(session: AsyncSession, id: UUID) -> Any:
-    try:
-        return await locked(session, id)
-    except Problem:
-        raise unknown(id) from None
+    row = await lock(session, id)
+    if row is None:
+        raise unknown(id)
+    return row
 
 
 async def _set(session: AsyncSession, account: Any, values: dict[str, Any]) -> Any:

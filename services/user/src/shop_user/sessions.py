@@ -1,7 +1,8 @@
 """Sessions: signing in opens one, each refresh hands on its token, signing out or a theft ends it.
 
-Locks are taken in one order everywhere: account, session, token. Whoever ends sessions says so after having
-their locks: so every access token of theirs was issued before, and one of a later sign-in after.
+Locks are taken in one order everywhere: count of mails, account, what waits for a mail's token, count of
+logins, session, refresh token, outbox. Whoever ends sessions says so after having their locks: so every
+access token of theirs was issued before, and one of a later sign-in after.
 """
 
 from collections.abc import Sequence

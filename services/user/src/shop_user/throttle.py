@@ -6,8 +6,9 @@ What turns out to have been right is taken back.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 from shop_chassis.events.dialect import insert
 from shop_chassis.tables import utc_now
@@ -69,16 +70,19 @@ async def charge(session: AsyncSession, keys: Sequence[Key]) -> timedelta:
 
     The rows stay locked until the transaction ends.
     """
-    now = utc_now()
-    counts = {key: await _locked(session, key, now) for key in sorted(keys, key=lambda key: key.name)}
-    blocked = max((until - now for _, until in counts.values()), default=timedelta(0))
-    if blocked > timedelta(0):
+    rows = {key: await _locked(session, key) for key in sorted(keys, key=lambda key: key.name)}
+    now = utc_now()  # the locks may have taken a while
+    counts = {
+        key: 0 if row.updated_at < now - key.limit.forgotten else row.tries for key, row in rows.items()
+    }
+    waits = [rows[key].blocked_until - now for key, tries in counts.items() if key.limit.wait(tries)]
+    if (blocked := max(waits, default=timedelta(0))) > timedelta(0):
         return blocked
-    for key, (count, _) in counts.items():
+    for key, tries in counts.items():
         await session.execute(
             update(ATTEMPTS)
             .where(ATTEMPTS.c.key == key.name)
-            .values(tries=count + 1, blocked_until=now + key.limit.wait(count + 1), updated_at=now)
+            .values(tries=tries + 1, blocked_until=now + key.limit.wait(tries + 1), updated_at=now)
         )
     return timedelta(0)
 
@@ -97,14 +101,9 @@ async def refund(session: AsyncSession, key: Key) -> None:
     )
 
 
-async def _locked(session: AsyncSession, key: Key, now: datetime) -> tuple[int, datetime]:
-    """Count and end of the block, as they are from here to the end of the transaction."""
+async def _locked(session: AsyncSession, key: Key) -> Any:
+    """The row of the key, made if need be, nobody else's until the transaction ends."""
+    now = utc_now()
     new = insert(session, ATTEMPTS).values(key=key.name, tries=0, blocked_until=now, updated_at=now)
-    column = ATTEMPTS.c
-    locking = new.on_conflict_do_update(index_elements=[column.key], set_={"key": new.excluded.key})
-    row = (
-        await session.execute(locking.returning(column.tries, column.blocked_until, column.updated_at))
-    ).one()
-    if row.updated_at < now - key.limit.forgotten:
-        return 0, now
-    return row.tries, row.blocked_until
+    locking = new.on_conflict_do_update(index_elements=[ATTEMPTS.c.key], set_={"key": new.excluded.key})
+    return (await session.execute(locking.returning(*ATTEMPTS.c))).one()
