@@ -53,6 +53,7 @@ def check_openapi(service: Service, settings: Settings, folder: Path, *, example
     app = access.app()
     app.state.runtime.provide(Unlimited(settings), Limits)
     tokens = [(route, access.token(route)) for route in routes_of(app)]
+    assert tokens, f"{service.name} has no routes: there is nothing to check"
 
     async def authorised(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -33,6 +33,7 @@ async def sweep(service: Service, settings: Settings, folder: Path, *, public: C
     app = access.app()
     app.state.runtime.provide(Unlimited(settings), Limits)
     routes = routes_of(app)
+    assert routes, f"{service.name} has no routes: there is nothing to try"
     faults = [f"{each} is open, but not listed as public" for each in _open(routes) - set(public)]
     faults += [f"{each} is listed as public, but asks for a token" for each in set(public) - _open(routes)]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
