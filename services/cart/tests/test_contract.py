@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from shop_catalog.service import CatalogSettings
 from shop_catalog.service import service as catalog_service
 from shop_chassis.service import create_app
-from shop_chassis.settings import Settings
 from shop_chassis.store import opened
 from shop_contracts.cart.api import MAX_LINES
 from shop_contracts.catalog.api import BATCH_MAX
@@ -21,7 +21,7 @@ def test_a_full_cart_and_one_more_fit_into_one_question() -> None:
 @pytest.fixture
 async def catalog(tmp_path: Path, jwks: Path, serving) -> AsyncIterator[httpx.AsyncClient]:
     """The service itself, on SQLite and a socket of the loopback."""
-    settings = Settings(
+    settings = CatalogSettings(
         database_url=f"sqlite:///{tmp_path}/catalog.sqlite3", auth_jwks=str(jwks), log_access=False
     )
     assert catalog_service.migrations is not None

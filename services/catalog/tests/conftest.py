@@ -11,13 +11,13 @@ import pytest
 from shop_catalog.coupons import Coupons
 from shop_catalog.plans import Plans
 from shop_catalog.promotions import Promotions
-from shop_catalog.service import service
+from shop_catalog.service import CatalogSettings, service
 from shop_catalog.tables import outbox
 from shop_chassis.events import Event, MemoryBus
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
-from shop_chassis.settings import Settings
 from shop_chassis.signing import ServiceAccounts, Signer
+from shop_chassis.testing.databases import Migrated
 from shop_contracts.catalog.api import Category, NewProduct
 from shop_contracts.money import Money
 from shop_contracts.warehouse.events import STOCK_CHANGED, StockChanged
@@ -32,7 +32,7 @@ class Shop:
     admin: httpx.AsyncClient
     orders: httpx.AsyncClient
     """As order-processing."""
-    runtime: Runtime[Settings]
+    runtime: Runtime[CatalogSettings]
     bus: MemoryBus
     signer: Signer
 
@@ -106,10 +106,12 @@ async def clock(shop: Shop) -> Clock:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/catalog.db"
-    return str(request.getfixturevalue("postgres_url"))
+def database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, request.param, tmp_path)
+
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what no database decides; its statements are tried on both by other tests."""
 
 
 @pytest.fixture
@@ -129,7 +131,9 @@ async def shop(
     monkeypatch.setattr("shop_catalog.service.PLANS_EVERY", plans_every)
     signer = Signer.generate()
     (tmp_path / "jwks.json").write_text(signer.jwks)
-    settings = Settings(
+    settings = CatalogSettings(
+        media_folder=tmp_path / "media",
+        request_timeout=60,  # a busy machine must not look like an outage
         database_url=database_url,
         auth_jwks=f"{tmp_path}/jwks.json",
         callers=service_accounts.write_callers(
@@ -141,8 +145,6 @@ async def shop(
     for stream in ("warehouse", "user"):
         await bus.ensure_stream(stream, max_age=60)
     app = create_app(service, settings, bus=bus)
-    assert service.migrations is not None
-    await service.migrations.upgrade(app.state.runtime.store, wait=10)
     token = {"Authorization": f"Bearer {signer.token('ann', 'catalog:admin')}"}
     identity = service_accounts.headers("order-processing", "catalog")
     transport = httpx.ASGITransport(app)

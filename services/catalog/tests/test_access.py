@@ -1,7 +1,6 @@
 from pathlib import Path
 
-from shop_catalog.service import service
-from shop_chassis.settings import Settings
+from shop_catalog.service import CatalogSettings, service
 from shop_chassis.testing.sweep import sweep
 
 PUBLIC = {
@@ -14,11 +13,12 @@ PUBLIC = {
     "GET /families",
     "GET /families/{slug}",
     "GET /promotions",
+    "GET /media/{name}",
     "POST /promotions:price",
     "POST /coupons:check",
 }
 
 
 async def test_who_may_do_what(tmp_path: Path) -> None:
-    settings = Settings(database_url=f"sqlite:///{tmp_path}/catalog.db")
+    settings = CatalogSettings(database_url=f"sqlite:///{tmp_path}/catalog.db")
     await sweep(service, settings, tmp_path, public=PUBLIC)

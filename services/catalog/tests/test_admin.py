@@ -9,6 +9,8 @@ import pytest
 from shop_contracts.catalog.api import Product
 from shop_contracts.catalog.events import PRICE_CHANGED, PRODUCT_CHANGED, PriceChanged, ProductChanged
 
+from .conftest import on_sqlite
+
 
 async def set_price(shop: Any, product: dict[str, Any], amount: int, currency: str = "EUR") -> httpx.Response:
     body = {"amount": amount, "currency": currency}
@@ -23,6 +25,7 @@ async def history(shop: Any, product: dict[str, Any]) -> list[int]:
 
 ADMIN_ROUTES: list[tuple[str, str, Any]] = [
     ("POST", "/admin/products:import", None),
+    ("POST", "/admin/media", None),
     ("PUT", "/admin/families/shirt", {"title": "Shirt", "options": ["size"]}),
     ("PUT", f"/admin/products/{uuid.uuid4()}/relations", {"relations": []}),
     ("GET", f"/admin/products/{uuid.uuid4()}/planned-prices", None),
@@ -42,6 +45,7 @@ ADMIN_ROUTES: list[tuple[str, str, Any]] = [
 ]
 
 
+@on_sqlite
 async def test_only_administrators_change_anything(shop: Any) -> None:
     shopper = {"Authorization": f"Bearer {shop.signer.token('ben', 'catalog:read')}"}
     for method, path, body in ADMIN_ROUTES:
@@ -50,6 +54,7 @@ async def test_only_administrators_change_anything(shop: Any) -> None:
         assert (await shop.admin.request(method, path, json=body)).status_code not in (401, 403)
 
 
+@on_sqlite
 async def test_every_admin_route_is_tried_above(shop: Any) -> None:
     paths = (await shop.http.get("/openapi.json")).json()["paths"]
     there = {(method.upper(), path) for path, route in paths.items() for method in route if "/admin" in path}
@@ -103,6 +108,7 @@ async def test_what_cannot_be_is_refused_by_name(shop: Any) -> None:
     assert len(await shop.events()) == 1
 
 
+@on_sqlite
 async def test_a_change_needs_the_version_it_is_based_on(shop: Any) -> None:
     made = await shop.product()
     path = f"/admin/products/{made['id']}"
@@ -162,6 +168,7 @@ async def test_the_same_price_again_tells_nobody(shop: Any) -> None:
     assert len(await shop.events()) == 3
 
 
+@on_sqlite
 async def test_the_currency_of_a_product_stays(shop: Any) -> None:
     made = await shop.product()
     answer = await set_price(shop, made, 3900, "USD")

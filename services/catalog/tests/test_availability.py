@@ -3,6 +3,8 @@
 import uuid
 from typing import Any
 
+from .conftest import on_sqlite
+
 
 async def shown(shop: Any, id: str) -> int | None:
     found = (await shop.http.get(f"/products/{id}")).json()["available"]
@@ -12,6 +14,7 @@ async def shown(shop: Any, id: str) -> int | None:
     return None if found is None else int(found)
 
 
+@on_sqlite
 async def test_what_was_not_told_is_not_known(shop: Any) -> None:
     assert await shown(shop, (await shop.product())["id"]) is None
 
@@ -26,6 +29,7 @@ async def test_the_newest_number_is_shown_whatever_comes_late_or_twice(shop: Any
     assert await shown(shop, id) == 0
 
 
+@on_sqlite
 async def test_stock_may_be_known_before_the_product(shop: Any) -> None:
     id = str(uuid.uuid4())
     await shop.told(id, 4, sequence=1)
@@ -33,6 +37,7 @@ async def test_stock_may_be_known_before_the_product(shop: Any) -> None:
     assert await shown(shop, id) == 4
 
 
+@on_sqlite
 async def test_the_tag_tells_another_availability_and_still_serves_changes(shop: Any) -> None:
     id = (await shop.product())["id"]
     await shop.told(id, 5, sequence=1)
@@ -50,6 +55,7 @@ async def test_the_tag_tells_another_availability_and_still_serves_changes(shop:
     assert late.status_code == 412
 
 
+@on_sqlite
 async def test_events_do_not_carry_it(shop: Any) -> None:
     id = (await shop.product())["id"]
     await shop.told(id, 5, sequence=1)

@@ -7,6 +7,7 @@ from typing import Any
 
 from shop_contracts.catalog.promotions import CouponUse
 
+from .conftest import on_sqlite
 from .test_promotions import TEN, line
 from .test_promotions import put as put_promotion
 
@@ -55,6 +56,7 @@ async def uses(shop: Any) -> int:
     return int((await shop.admin.get("/admin/coupons/WELCOME10")).json()["uses"])
 
 
+@on_sqlite
 async def test_a_coupon_is_made_and_changed_by_who_knows_it(shop: Any) -> None:
     made = await put(shop, limit=3)
     assert (made.status_code, made.headers["etag"], made.json()["uses"]) == (201, '"1"', 0)
@@ -71,6 +73,7 @@ async def test_a_coupon_is_made_and_changed_by_who_knows_it(shop: Any) -> None:
     assert [each["code"] for each in first["items"] + second["items"]] == ["ALPHA", "WELCOME10"]
 
 
+@on_sqlite
 async def test_a_code_may_be_typed_as_people_do(shop: Any) -> None:
     lamp = await shop.product()
     await put(shop)
@@ -83,6 +86,7 @@ async def test_a_code_may_be_typed_as_people_do(shop: Any) -> None:
         }
 
 
+@on_sqlite
 async def test_a_coupon_takes_its_part_of_what_promotions_leave(shop: Any) -> None:
     lamp = await shop.product()
     await put_promotion(shop, TEN | {"rule": {"type": "percentage", "percent": 50}})
@@ -90,6 +94,7 @@ async def test_a_coupon_takes_its_part_of_what_promotions_leave(shop: Any) -> No
     assert (await check(shop, line(lamp, 1, 1000))).json()["total"]["amount"] == 50
 
 
+@on_sqlite
 async def test_why_a_coupon_is_refused(shop: Any, clock: Any) -> None:
     lamp = await shop.product()
     await shop.category("kitchen")
@@ -179,6 +184,18 @@ async def test_an_order_that_was_given_up_uses_nothing_whatever_comes_late(shop:
     assert await state(await use(shop, order())) == "held"
 
 
+@on_sqlite
+async def test_what_an_order_holds_does_not_count_against_it(shop: Any) -> None:
+    lamp, id = await shop.product(), order()
+    await put(shop, limit=1, limit_per_subject=1)
+    await use(shop, id)
+    body = {"code": "WELCOME10", "subject": "ben", "lines": [line(lamp)]}
+    assert refusal(await shop.http.post("/coupons:check", json=body)) == refused("used-up")
+    assert (await shop.http.post("/coupons:check", json=body | {"order_id": id})).status_code == 200
+    another = body | {"order_id": order()}
+    assert refusal(await shop.http.post("/coupons:check", json=another)) == refused("used-up")
+
+
 async def test_the_limit_holds_however_many_come_at_once(shop: Any) -> None:
     await put(shop, limit=7)
     orders = [order() for _ in range(30)]
@@ -208,6 +225,7 @@ async def test_one_order_asked_for_many_times_at_once_is_one_use(shop: Any) -> N
     assert await state(await use(shop, id)) == "final"
 
 
+@on_sqlite
 async def test_uses_are_for_the_services_that_take_and_process_orders(
     shop: Any, service_accounts: Any
 ) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 from shop_contracts.catalog.events import PRODUCT_CHANGED
 
+from .conftest import on_sqlite
+
 SHIRT = {"title": "Merino shirt", "options": ["size", "colour"]}
 
 
@@ -41,6 +43,7 @@ MISFITS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@on_sqlite
 async def test_a_variant_fits_into_its_family(shop: Any) -> None:
     await put_family(shop)
     await shop.product(1, **variant("S"))
@@ -79,6 +82,7 @@ async def test_of_equal_variants_made_at_once_one_is_made(shop: Any) -> None:
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
 
 
+@on_sqlite
 async def test_a_family_is_changed_by_who_knows_it(shop: Any) -> None:
     assert (await put_family(shop)).headers["etag"] == '"1"'
     assert (await put_family(shop)).status_code == 200, "a repetition changes nothing"
@@ -91,6 +95,7 @@ async def test_a_family_is_changed_by_who_knows_it(shop: Any) -> None:
     assert new.status_code == 412
 
 
+@on_sqlite
 async def test_options_stay_once_there_are_variants(shop: Any) -> None:
     await put_family(shop)
     assert (await put_family(shop, SHIRT | {"options": ["size"]}, '"1"')).status_code == 200
@@ -101,6 +106,7 @@ async def test_options_stay_once_there_are_variants(shop: Any) -> None:
     assert twice.status_code == 409
 
 
+@on_sqlite
 async def test_families_are_paged(shop: Any) -> None:
     for slug in ("c", "a", "b"):
         await shop.admin.put(f"/admin/families/{slug}", json=SHIRT)
@@ -143,6 +149,7 @@ async def test_relations_are_shown_in_their_order_while_they_are_sold(shop: Any)
     ]
 
 
+@on_sqlite
 async def test_relations_are_to_other_products_that_are_there(shop: Any) -> None:
     lamp, bulb = await shop.product(1), await shop.product(2)
     unknown = str(uuid.uuid4())

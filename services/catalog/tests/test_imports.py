@@ -10,6 +10,8 @@ from shop_catalog.imports import CSV_EXAMPLE, NDJSON_EXAMPLE, NotReadable, parse
 from shop_contracts.catalog.api import NewProduct
 from shop_contracts.catalog.events import PRICE_CHANGED
 
+from .conftest import on_sqlite
+
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 
 
@@ -28,6 +30,7 @@ def ndjson(*products: Any) -> str:
     return "\n".join(each if isinstance(each, str) else json.dumps(each) for each in products)
 
 
+@on_sqlite
 async def test_bad_lines_are_reported_and_stop_no_good_one(shop: Any) -> None:
     await shop.category("lighting")
     document = ndjson(
@@ -68,6 +71,7 @@ async def test_an_import_can_be_repeated_and_changes_what_differs(shop: Any) -> 
     assert "another product has the sku X-1" in other["problem"]
 
 
+@on_sqlite
 async def test_a_csv_has_fields_as_columns(shop: Any) -> None:
     await shop.category("lighting")
     document = (
@@ -95,6 +99,7 @@ async def test_a_csv_has_fields_as_columns(shop: Any) -> None:
         (b"x" * (5 * 2**20 + 1), NDJSON, 413),
     ],
 )
+@on_sqlite
 async def test_a_document_that_cannot_be_taken_is_refused_as_a_whole(
     shop: Any, document: bytes, kind: str, status: int
 ) -> None:

@@ -10,6 +10,8 @@ from shop_catalog.plans import Plans
 from shop_chassis.tables import utc_now
 from shop_contracts.catalog.events import PRICE_CHANGED, PriceChanged
 
+from .conftest import on_sqlite
+
 
 async def plan(
     shop: Any,
@@ -47,6 +49,7 @@ async def test_a_price_comes_when_its_time_has_come_and_is_told_once(shop: Any, 
     assert (await shop.admin.get(f"/admin/products/{made['id']}/planned-prices")).json() == {"items": []}
 
 
+@on_sqlite
 async def test_what_was_missed_is_made_up_in_order(shop: Any, clock: Any) -> None:
     made, plans = await shop.product(), shop.runtime.get(Plans)
     for amount, hours in ((1, 3), (2, 1), (3, 2)):
@@ -68,6 +71,7 @@ async def test_a_plan_can_be_repeated_also_after_its_time(shop: Any, clock: Any)
     assert (await plans.apply(), await told(shop)) == (0, [3900, 5000])
 
 
+@on_sqlite
 async def test_a_plan_is_removed_before_its_time_alone(shop: Any, clock: Any) -> None:
     made, plans, id = await shop.product(), shop.runtime.get(Plans), str(uuid.uuid4())
     path = f"/admin/products/{made['id']}/planned-prices/{id}"
@@ -83,6 +87,7 @@ async def test_a_plan_is_removed_before_its_time_alone(shop: Any, clock: Any) ->
     assert (await shop.admin.delete(path)).status_code == 409
 
 
+@on_sqlite
 async def test_a_plan_needs_a_product_and_its_currency(shop: Any, clock: Any) -> None:
     made = await shop.product()
     assert (await plan(shop, made, 3900, clock.now, currency="USD")).status_code == 409
@@ -90,6 +95,7 @@ async def test_a_plan_needs_a_product_and_its_currency(shop: Any, clock: Any) ->
     assert (await shop.admin.get(f"/admin/products/{uuid.uuid4()}/planned-prices")).status_code == 404
 
 
+@on_sqlite
 async def test_the_price_that_it_has_already_tells_nobody(shop: Any, clock: Any) -> None:
     made, plans = await shop.product(), shop.runtime.get(Plans)
     await plan(shop, made, 4900, clock.now)

@@ -7,6 +7,8 @@ from typing import Any
 from shop_contracts.catalog.events import PROMOTION_CHANGED, PromotionChanged
 from shop_contracts.money import MOST
 
+from .conftest import on_sqlite
+
 TEN = {"title": "Ten per cent", "rule": {"type": "percentage", "percent": 10}}
 
 
@@ -31,6 +33,7 @@ async def price(shop: Any, *lines: dict[str, Any]) -> dict[str, int]:
     return found
 
 
+@on_sqlite
 async def test_a_promotion_is_made_changed_and_told(shop: Any) -> None:
     id = str(uuid.uuid4())
     made = await put(shop, TEN, id)
@@ -69,6 +72,7 @@ NO_PROMOTIONS: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
+@on_sqlite
 async def test_what_cannot_be_is_refused(shop: Any) -> None:
     for change, status, words in NO_PROMOTIONS:
         answer = await put(shop, TEN | change)
@@ -106,6 +110,7 @@ async def test_a_promotion_is_applied_in_its_time_while_active(shop: Any, clock:
     assert await price(shop, line(lamp)) == {lamp["id"]: 490}
 
 
+@on_sqlite
 async def test_stackable_and_exclusive_ones_together(shop: Any) -> None:
     lamp, cup = await shop.product(1), await shop.product(2, category="kitchen")
     await put(shop, TEN)
@@ -132,12 +137,14 @@ NO_ORDERS: list[tuple[list[Any], str]] = [
 ]
 
 
+@on_sqlite
 async def test_lines_that_are_no_order_are_refused(shop: Any) -> None:
     for lines, words in NO_ORDERS:
         answer = await shop.http.post("/promotions:price", json={"lines": lines})
         assert (answer.status_code, words in answer.json()["detail"]) == (422, True), answer.text
 
 
+@on_sqlite
 async def test_promotions_are_paged_newest_first(shop: Any) -> None:
     ids = [str(uuid.UUID(int=number)) for number in (1, 2, 3)]
     for id in ids:

@@ -13,6 +13,7 @@ from shop_contracts.catalog.api import (
     Family,
     FamilyContent,
     ImportReport,
+    Media,
     NewProduct,
     PlannedPrice,
     PlannedPrices,
@@ -24,8 +25,8 @@ from shop_contracts.catalog.api import (
     Slug,
 )
 
-from shop_catalog import imports
-from shop_catalog.api import Catalog, Related
+from shop_catalog import imports, media
+from shop_catalog.api import Catalog, Related, media_store
 from shop_catalog.errors import explained
 from shop_catalog.plans import Plans
 from shop_catalog.versioned import expecting
@@ -146,18 +147,42 @@ async def remove_planned_price(plans: Planned, id: UUID, plan_id: UUID) -> None:
 async def import_products(products: Catalog, request: Request) -> ImportReport:
     """Makes products as the lines say, by sku; may be repeated. A bad line is reported and stops no other."""
     media_type, _, _ = request.headers.get("Content-Type", "").partition(";")
+    document = await _document(request, imports.MAX_BYTES)
     try:
-        return await imports.run(
-            products, imports.parse(await _document(request), media_type.strip().lower())
-        )
+        return await imports.run(products, imports.parse(document, media_type.strip().lower()))
     except imports.NotReadable as error:
         raise Problem(422, str(error)) from error
 
 
-async def _document(request: Request) -> bytes:
+@router.post(
+    "/media",
+    status_code=201,
+    responses=documented(413, 415),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {each: {"schema": {"type": "string", "format": "binary"}} for each in media.TYPES},
+        }
+    },
+)
+async def upload(request: Request) -> Media:
+    """Keeps a picture, for the `images` of products. The same one again is the same."""
+    store = media_store(request)
+    media_type, _, _ = request.headers.get("Content-Type", "").partition(";")
+    if media_type not in media.TYPES:
+        raise Problem(415, f"Content-Type: expected one of {', '.join(media.TYPES)}, found {media_type!r}")
+    content = await _document(request, media.MAX_BYTES)
+    if not content:
+        raise Problem(422, "body: expected a picture, found nothing")
+    name = media.name_of(content, media_type)
+    await store.put(name, content)
+    return Media(url=f"/media/{name}")
+
+
+async def _document(request: Request, most: int) -> bytes:
     document = bytearray()
     async for part in request.stream():
         document += part
-        if len(document) > imports.MAX_BYTES:
-            raise Problem(413, f"expected at most {imports.MAX_BYTES} bytes; send the rest apart")
+        if len(document) > most:
+            raise Problem(413, f"expected at most {most} bytes")
     return bytes(document)

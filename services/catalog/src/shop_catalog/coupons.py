@@ -30,7 +30,7 @@ HELD = timedelta(hours=1)
 """How long a use counts without being final."""
 
 _uses: Table = metadata.tables["coupon_use"]
-_by_code: TypeAdapter[tuple[str]] = TypeAdapter(tuple[str])
+_by_code: TypeAdapter[tuple[str]] = TypeAdapter(tuple[api.Code])
 _by_order: TypeAdapter[tuple[UUID]] = TypeAdapter(tuple[UUID])
 
 _WHY: dict[api.CouponReason, str] = {

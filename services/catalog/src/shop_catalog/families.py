@@ -14,7 +14,7 @@ from shop_catalog.products import Products, locked, product_of, shown
 from shop_catalog.tables import Family, Product, Relation
 from shop_catalog.versioned import Matches, put
 
-_by_slug: TypeAdapter[tuple[str]] = TypeAdapter(tuple[str])
+_by_slug: TypeAdapter[tuple[str]] = TypeAdapter(tuple[api.Slug])
 
 
 class Families:

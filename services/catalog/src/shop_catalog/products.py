@@ -8,16 +8,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from shop_chassis.events import Outbox
 from shop_chassis.paging import cursor, key_of
 from shop_chassis.store import Store
 from shop_chassis.tables import new_id, utc_now
 from shop_contracts.catalog import api, events
-from shop_contracts.money import Money
+from shop_contracts.money import MOST, Money
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,9 +37,10 @@ class _Order:
 
 
 _by_id: TypeAdapter[Any] = TypeAdapter(tuple[UUID])
-_by_version: TypeAdapter[Any] = TypeAdapter(tuple[int])
-_by_price: TypeAdapter[Any] = TypeAdapter(tuple[int, UUID])
-_by_title: TypeAdapter[Any] = TypeAdapter(tuple[str, UUID])
+# A cursor is what somebody sent: no number or text in it that the database would not take.
+_by_version: TypeAdapter[Any] = TypeAdapter(tuple[Annotated[int, Field(ge=0, lt=2**31)]])
+_by_price: TypeAdapter[Any] = TypeAdapter(tuple[Annotated[int, Field(ge=0, le=MOST)], UUID])
+_by_title: TypeAdapter[Any] = TypeAdapter(tuple[api.Title, UUID])
 _ORDERS: dict[api.Sort, _Order] = {
     "newest": _Order(None, True, _by_id),  # ids are UUIDv7: they sort by time
     "price": _Order(Product.price_amount, False, _by_price),
@@ -286,6 +287,7 @@ def product_of(row: Product, available: int | None = None) -> api.Product:
         weight_grams=row.weight_grams,
         family=row.family,
         options=row.options,
+        images=[api.Image.model_construct(url=image["url"], alt=image["alt"]) for image in row.images],
         available=available,
         version=row.version,
         updated_at=row.updated_at,

@@ -1,5 +1,6 @@
 """How catalog is put together."""
 
+from pathlib import Path
 from typing import Any
 
 from shop_chassis.erasure import PersonalData, personal_data
@@ -8,6 +9,7 @@ from shop_chassis.migrations import Migrations
 from shop_chassis.runtime import Runtime
 from shop_chassis.schedule import Schedule
 from shop_chassis.service import Service
+from shop_chassis.settings import Settings
 from shop_contracts.user.events import STREAM as USER
 from shop_contracts.warehouse.events import STREAM as WAREHOUSE
 
@@ -15,6 +17,7 @@ from shop_catalog import admin, api, offering
 from shop_catalog.availability import FROM_WAREHOUSE
 from shop_catalog.coupons import Coupons
 from shop_catalog.families import Families
+from shop_catalog.media import Folder, MediaStore
 from shop_catalog.plans import Plans
 from shop_catalog.products import Products
 from shop_catalog.promotions import Promotions
@@ -22,6 +25,13 @@ from shop_catalog.tables import inbox, metadata, outbox
 
 PLANS_EVERY = 5.0
 """Seconds by which a planned price may be late."""
+
+
+class CatalogSettings(Settings):
+    """Those of the chassis, and where pictures are kept."""
+
+    media_folder: Path | None = None
+    """Of this process alone; unset: pictures are elsewhere, and none can be uploaded here."""
 
 
 def setup(runtime: Runtime[Any]) -> None:
@@ -34,6 +44,9 @@ def setup(runtime: Runtime[Any]) -> None:
     for each in (products, Families(runtime.store, products), promotions, coupons, plans, personal):
         runtime.provide(each)
     runtime.add(Schedule("planned prices", PLANS_EVERY, plans.apply, runtime))
+    settings = runtime.settings
+    if isinstance(settings, CatalogSettings) and settings.media_folder:
+        runtime.provide(Folder(settings.media_folder), MediaStore)
     events = Events(runtime, "catalog")
     events.publish(outbox)
     events.consume(WAREHOUSE, FROM_WAREHOUSE, inbox=inbox, needed=False)
@@ -52,5 +65,6 @@ service = Service(
         personal_data("user"),
     ],
     migrations=Migrations("shop_catalog.migrations", metadata),
+    settings=CatalogSettings,
     setup=setup,
 )

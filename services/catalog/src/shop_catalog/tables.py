@@ -65,6 +65,9 @@ class Product(Base, table=True):
     )
     variant: str | None = Field(default=None, max_length=32)
     """Digest of the options."""
+    images: list[dict[str, str]] = Field(
+        default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
+    )
     version: int
     updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 

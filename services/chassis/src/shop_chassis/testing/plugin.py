@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from shop_chassis.signing import ServiceAccounts
+    from shop_chassis.testing.databases import Migrated
     from shop_chassis.testing.servers import NatsServer, PostgresServer, RedisServer
 
 # Servers are imported where they are used: this module loads in every test run of the workspace.
@@ -31,6 +32,15 @@ def postgres() -> "Iterator[PostgresServer]":
 def postgres_url(postgres: "PostgresServer") -> str:
     """URL of an empty database of this test's own."""
     return postgres.new_database()
+
+
+@pytest.fixture(scope="session")
+def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Migrated":
+    """`migrated(service, "sqlite" | "postgres", tmp_path)`: URL of a database with the service's schema."""
+    from shop_chassis.testing.databases import Migrated
+
+    folder = tmp_path_factory.mktemp("migrated")
+    return Migrated(folder, lambda: request.getfixturevalue("postgres"))
 
 
 @pytest.fixture

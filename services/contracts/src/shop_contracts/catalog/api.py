@@ -12,8 +12,10 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=120,
 """A name for addresses of pages."""
 Sku = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]*$", max_length=40, examples=["LGT-0042"])]
 """Stock keeping unit: the name that warehouses use."""
-Title = Annotated[str, Field(min_length=1, max_length=200, examples=["Oak desk lamp"])]
-Description = Annotated[str, Field(max_length=5000)]
+LINE = r"^[^\x00-\x1f\x7f]*$"
+"""Text of one line; databases take no zero bytes."""
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE, examples=["Oak desk lamp"])]
+Description = Annotated[str, Field(max_length=5000, pattern=r"^[^\x00]*$")]
 Attributes = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=40)], Annotated[str, Field(max_length=200)]],
     Field(max_length=30, examples=[{"material": "oak", "colour": "natural"}]),
@@ -39,6 +41,21 @@ Options = Annotated[
 """What tells the variants of a family apart, a value for each of its options."""
 Weight = Annotated[int, Field(ge=0, le=1_000_000, examples=[1200])]
 """Grams, packed."""
+
+
+class Image(BaseModel):
+    """A picture of a product."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str = Field(pattern=r"^(https?://|/)[!-~]+$", max_length=500, examples=["/media/5f2c9e1b.webp"])
+    """Absolute, or a path at catalog: `POST /admin/media` gives one."""
+    alt: str = Field(default="", max_length=300, examples=["The lamp on a desk"])
+    """What it shows, in words."""
+
+
+Images = Annotated[list[Image], Field(max_length=20)]
+"""In the order in which they are shown, the first one in lists too."""
 
 
 BATCH_MAX = 100
@@ -70,6 +87,7 @@ class Product(_Model):
     family: Slug | None = None
     """The family that it is a variant of; `GET /families/{slug}` has the others."""
     options: Options = {}
+    images: Images = []
     available: int | None = Field(default=None, ge=0)
     """Pieces that can be bought, as warehouse told last; None: not known. Events do not carry it."""
     version: int = Field(ge=1)
@@ -106,7 +124,7 @@ class Category(_Model):
     slug: Slug
     title: Title
     parent: Slug | None = None
-    position: int = 0
+    position: int = Field(default=0, ge=-(2**31), lt=2**31)
     """Among its siblings."""
 
 
@@ -163,6 +181,7 @@ class NewProduct(_Model):
     family: Slug | None = None
     options: Options = {}
     """With a family: exactly its options."""
+    images: Images = []
 
 
 class ProductChanges(_Model):
@@ -181,6 +200,14 @@ class ProductChanges(_Model):
     weight_grams: Weight | None = None
     family: Slug | None = None
     options: Options | None = None
+    images: Images | None = None
+
+
+class Media(_Model):
+    """A file that was uploaded."""
+
+    url: str = Field(examples=["/media/5f2c9e1b.webp"])
+    """For an `Image`; the same file always has the same."""
 
 
 class FamilyContent(_Model):
@@ -294,7 +321,7 @@ class PlannedPrices(_Model):
     items: list[PlannedPrice]
 
 
-IMPORT_MAX = 1000
+IMPORT_MAX = 500
 """Products that one import may have."""
 
 

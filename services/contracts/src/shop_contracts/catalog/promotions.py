@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from shop_contracts.catalog.api import BATCH_MAX, Slug, Title
+from shop_contracts.catalog.api import BATCH_MAX, LINE, Slug, Title
 from shop_contracts.money import MOST, Money
 
 _LINE: JsonDict = {
@@ -138,7 +138,7 @@ def normalised(code: str) -> str:
     return "".join(code.split()).upper()
 
 
-Code = Annotated[str, Field(min_length=1, max_length=40, examples=["WELCOME10"])]
+Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]*$", examples=["WELCOME10"])]
 """As a person types it: blanks and small letters do not matter."""
 
 
@@ -222,7 +222,7 @@ class CouponCheck(PriceRequest):
     )
 
     code: Code
-    subject: str | None = Field(default=None, max_length=200)
+    subject: str | None = Field(default=None, max_length=200, pattern=LINE)
     """Of the shopper's token; without it the limit per subject is not looked at."""
     order_id: UUID | None = None
     """Of the order that is priced: what it holds already does not count against it."""
@@ -267,7 +267,7 @@ class CouponUseRequest(_Model):
     )
 
     code: Code
-    subject: str = Field(min_length=1, max_length=200)
+    subject: str = Field(min_length=1, max_length=200, pattern=LINE)
     final: bool
     """False: held for an hour, if the coupon can be used. True: counted for good, never refused."""
 

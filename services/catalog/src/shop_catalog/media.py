@@ -1,0 +1,60 @@
+"""Files that belong to products: kept by what is in them, so one name is one content for ever."""
+
+import asyncio
+import os
+from hashlib import blake2b
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+TYPES = {
+    "image/avif": "avif",
+    "image/gif": "gif",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+}
+"""Media types that are taken, and the endings of their names. SVG is none: it can hold scripts."""
+MAX_BYTES = 5 * 2**20
+
+
+class MediaStore(Protocol):
+    """Where files are kept."""
+
+    async def put(self, name: str, content: bytes) -> None:
+        """Stores it; there may be the same already."""
+
+    async def get(self, name: str) -> bytes | None:
+        """The content, or None."""
+
+
+class Folder:
+    """A folder, for a catalog of one process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def put(self, name: str, content: bytes) -> None:
+        """Whole or not at all: readers see no half of it."""
+        await asyncio.to_thread(self._write, name, content)
+
+    async def get(self, name: str) -> bytes | None:
+        """None also for names that this module does not give."""
+        return await asyncio.to_thread(self._read, name)
+
+    def _write(self, name: str, content: bytes) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        part = self._path / f".{uuid4().hex}"
+        part.write_bytes(content)
+        os.replace(part, self._path / name)
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            return (self._path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def name_of(content: bytes, media_type: str) -> str:
+    """Digest and ending. Raises KeyError for a type that is not taken."""
+    return f"{blake2b(content, digest_size=16).hexdigest()}.{TYPES[media_type]}"
