@@ -185,6 +185,9 @@ class Bench:
             stock = self.world.reservations.get(order, {}).get("state")
             parcel = self.world.shipments.get(order, {}).get("state")
             use = self.world.uses.get(order)
+            if case.payment is not None and paid is not None:
+                known = (case.payment.captured.amount, case.payment.refunded.amount)
+                assert known == (paid["captured"]["amount"], paid["refunded"]["amount"])
             if case.state is OrderState.CANCELLED:
                 assert kept == 0, (case, paid)
                 assert paid is None or paid["state"] in ("voided", "declined", "refunded"), paid

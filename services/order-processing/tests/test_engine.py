@@ -28,6 +28,7 @@ from shop_order_processing.metrics import SagaMetrics
 from shop_order_processing.sagas import kinds
 from shop_order_processing.service import NEIGHBOURS
 from shop_order_processing.store import Held, Orders
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .conftest import migrated
@@ -384,6 +385,37 @@ async def test_a_lease_that_was_lost_decides_nothing(store: Store) -> None:
     assert await pod.orders.known(order.order_id) == before
     saga = await pod.orders.saga(slow.id)
     assert [entry.outcome for entry in saga.log][:2] == ["begun", "lost"]
+
+
+@dataclass
+class Flaky(Scissors):
+    """The connection breaks at commits: before they are made, or before they are answered."""
+
+    every: int = 5
+
+    def cut(self) -> None:
+        self.passed += 1
+        if self.passed % self.every == 0:
+            raise OperationalError("COMMIT", {}, ConnectionError("server closed the connection"))
+
+    async def leaves(self, request: httpx.Request) -> Fate:
+        return "well"
+
+    async def returns(self, request: httpx.Request) -> None:
+        pass
+
+
+@pytest.mark.parametrize("every", [5, 6])
+async def test_while_the_database_is_away_no_answer_is_lost(store: Store, every: int) -> None:
+    world, clock = World(), Clock()
+    pod, order = Pod(store, world, clock, Flaky(every=every)), placed()
+    await pod.place(order)
+    [held] = await pod.orders.take(1, worker="pod", lease=LEASE_SECONDS)
+    await pod.engine.advance(held)
+    assert (await pod.orders.known(order.order_id)).state is OrderState.CONFIRMED
+    assert pod.scissors.passed > 12
+    paths = [path for _, _, path, _ in world.asked]
+    assert len(paths) == len(set(paths)), "asked again, although it had answered"
 
 
 async def test_an_idle_engine_asks_the_database_only_now_and_then(store: Store) -> None:

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 
 import structlog
 from shop_chassis.events.retry import delay
 from shop_chassis.events.tracing import continued
-from shop_chassis.store import first_line
+from shop_chassis.store import first_line, unavailable
 
 from shop_order_processing import machine
 from shop_order_processing.calls import Call, Client, Outcome, perform
@@ -25,9 +26,11 @@ from shop_order_processing.store import Held, Orders
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 60.0
-TRY_SECONDS = 20.0
+LEASE_SECONDS = 30.0
+TRY_SECONDS = 12.0
 """All calls of one try together."""
+RECORD_SECONDS = 10.0
+"""For the database to come back, what a neighbour said being kept; with the try it ends before the lease."""
 GRACE_SECONDS = 10.0
 """For tries that are under way when the service stops: they are written down, nothing new is begun."""
 LONGEST_PAUSE = 15.0
@@ -162,9 +165,19 @@ class Engine:
         return await self._record(held, moved)
 
     async def _record(self, held: Held, decide: Callable[[Kind, Case, str | None], Move]) -> Held | None:
-        return await self._orders.record(
-            held, decide, worker=self._worker, lease=LEASE_SECONDS, go_on=not self._stopping
-        )
+        until = time.monotonic() + RECORD_SECONDS
+        for failures in count(1):
+            try:
+                return await self._orders.record(
+                    held, decide, worker=self._worker, lease=LEASE_SECONDS, go_on=not self._stopping
+                )
+            except Exception as error:
+                pause = delay(failures, most=2.0)
+                if not unavailable(error) or time.monotonic() + pause > until:
+                    raise
+                log.warning("cannot write down what came of a step", error=first_line(error))
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
 
     async def _try(self, kind: Kind, held: Held) -> Outcome:
         case = held.case or await self._orders.known(held.order_id)

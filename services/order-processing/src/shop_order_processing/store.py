@@ -62,6 +62,8 @@ class Held:
     wish: str | None
     version: int
     news: int
+    until: datetime
+    """End of the lease."""
     traceparent: str | None
     lost: bool = False
     """Another worker had it before and did not say what came of it."""
@@ -255,11 +257,13 @@ class Orders:
         """
         async with self._store.transaction() as session:
             before = await self._locked(session, held.order_id)
-            mine = select(_SAGAS).where(_SAGAS.c.id == held.id, _SAGAS.c.version == held.version)
-            row = (await session.execute(mine.with_for_update())).mappings().one_or_none()
-            if row is None:
-                return None
+            mine = select(_SAGAS).where(_SAGAS.c.id == held.id).with_for_update()
+            row = (await session.execute(mine)).mappings().one()
             now, kind = self.clock(), self.kinds[held.kind]
+            if row["version"] != held.version:
+                # Nobody takes it while the lease lasts: then it was this worker, whose commit had no answer.
+                written = row["version"] == held.version + 1 and now < held.until
+                return _held(row) if written and row["lease_until"] is not None else None
             move = decide(kind, before, row["wish"])
             after = move.progress
             values = _columns(kind, after)
@@ -489,6 +493,7 @@ def _held(row: Any, *, lost: bool = False, case: Case | None = None) -> Held:
         wish=row["wish"],
         version=row["version"],
         news=row["news"],
+        until=row["lease_until"],
         traceparent=row["traceparent"],
         lost=lost,
         case=case,
