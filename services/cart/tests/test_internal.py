@@ -1,6 +1,6 @@
 """What other services ask of carts, and a person who goes."""
 
-from .conftest import problem, quantities
+from .conftest import problem, quantities, running
 
 
 async def test_order_taking_reads_the_cart_that_the_shopper_sees(shop) -> None:
@@ -88,3 +88,10 @@ async def test_an_event_that_cannot_be_read_holds_no_other_up(shop) -> None:
     await shop.bus.publish("user.erased", b"{", message_id="bad")
     await shop.erased("anna")
     assert quantities(await shop.cart.get("/carts/me", headers=anna)) == {}
+
+
+async def test_a_broker_that_is_down_makes_cart_no_less_ready(shop, unused_tcp_port: int) -> None:
+    settings = shop.settings.model_copy(update={"events_url": f"nats://127.0.0.1:{unused_tcp_port}"})
+    async with running(settings) as cart:
+        assert (await cart.get("/readyz")).json() == {"ready": True, "reasons": []}
+        assert (await cart.post("/carts")).status_code == 201

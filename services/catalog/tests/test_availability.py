@@ -3,6 +3,10 @@
 import uuid
 from typing import Any
 
+import httpx
+from shop_catalog.service import CatalogSettings, service
+from shop_chassis.service import create_app
+
 from .conftest import on_sqlite
 
 
@@ -61,3 +65,18 @@ async def test_events_do_not_carry_it(shop: Any) -> None:
     await shop.told(id, 5, sequence=1)
     await shop.admin.put(f"/admin/products/{id}/price", json={"amount": 1, "currency": "EUR"})
     assert (await shop.events())[-1].data["product"]["available"] is None
+
+
+@on_sqlite
+async def test_a_broker_that_is_down_makes_catalog_no_less_ready(
+    database_url: str, unused_tcp_port: int
+) -> None:
+    broker = f"nats://127.0.0.1:{unused_tcp_port}"
+    app = create_app(service, CatalogSettings(database_url=database_url, events_url=broker, log_access=False))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://catalog") as http,
+    ):
+        assert (await http.get("/readyz")).json() == {"ready": True, "reasons": []}
+        assert (await http.get("/products")).json()["items"] == []

@@ -1,5 +1,6 @@
 """Promotions: kept by administrators, applied to the lines of an order."""
 
+import asyncio
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -54,6 +55,16 @@ async def test_a_promotion_is_made_changed_and_told(shop: Any) -> None:
     ]
     told = PromotionChanged.model_validate(events[-1].data).promotion
     assert told.model_dump(mode="json") == changed.json()
+
+
+async def test_of_equal_requests_at_once_one_makes_the_promotion(shop: Any) -> None:
+    id = str(uuid.uuid4())
+    answers = await asyncio.gather(*(put(shop, TEN, id) for _ in range(6)))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(201) == 1
+    assert set(statuses) <= {200, 201, 409}
+    assert (await put(shop, TEN, id)).status_code == 200
+    assert len(await shop.events()) == 1
 
 
 NO_PROMOTIONS: list[tuple[dict[str, Any], int, str]] = [
