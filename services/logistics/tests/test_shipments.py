@@ -8,6 +8,7 @@ import httpx
 import pytest
 from shop_contracts.logistics.api import Shipment
 from shop_contracts.logistics.events import ReturnReceived, ShipmentChanged
+from shop_logistics.service import service
 
 from .conftest import problem, request
 
@@ -16,6 +17,11 @@ LINES = {"lines": [{"product_id": str(UUID(int=1)), "quantity": 1}]}
 
 def states(shipment: dict[str, Any]) -> list[str]:
     return [event["state"] for event in shipment["events"]]
+
+
+async def test_the_migrations_lead_to_the_tables_of_the_code(shop) -> None:
+    assert service.migrations is not None
+    assert await service.migrations.differences(shop.runtime.store) == []
 
 
 async def test_a_shipment_is_allocated_to_the_cheapest_carrier_and_told(shop) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from shop_contracts.order_taking.api import AcceptedOrder, Preview
 from shop_order_taking.orders import Orders, order_id
+from shop_order_taking.service import service
 
 from .conftest import GUEST_CART, address, problem
 
@@ -16,6 +17,11 @@ def basket(shop) -> tuple[UUID, UUID]:
     lamp, cup = shop.around.sell("lamp", 4900), shop.around.sell("cup", 799)
     shop.around.fill({lamp: 2, cup: 1})
     return lamp, cup
+
+
+async def test_the_migrations_lead_to_the_tables_of_the_code(shop) -> None:
+    assert service.migrations is not None
+    assert await service.migrations.differences(shop.runtime.store) == []
 
 
 async def test_a_preview_says_what_it_comes_to_and_changes_nothing(shop, basket) -> None:

@@ -230,7 +230,7 @@ class FamilyContent(_Model):
 class Family(FamilyContent):
     """A family without its variants."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=None)
 
     slug: Slug
     version: int = Field(ge=1)
@@ -310,7 +310,7 @@ class PricePlan(_Model):
 class PlannedPrice(PricePlan):
     """A price that a product will have; it becomes the present one within seconds of its time."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=None)
 
     id: UUID
 

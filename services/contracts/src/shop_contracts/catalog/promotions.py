@@ -170,7 +170,7 @@ class CouponContent(Terms):
 class Coupon(CouponContent):
     """A price reduction for whoever has the code."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=None)
 
     code: str = Field(pattern=CODE, max_length=40)
     uses: int = 0

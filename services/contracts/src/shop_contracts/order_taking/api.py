@@ -240,6 +240,18 @@ class CountryTax(_Model):
 class TaxedCountry(CountryTax):
     """A row of the tax table."""
 
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "example": {
+                "country": "DE",
+                "version": 1,
+                "prices_include_tax": True,
+                "rates": [{"basis_points": 1900}],
+            }
+        },
+    )
+
     country: Country
     version: int = Field(ge=1)
     """Its quoted form is the ETag."""
