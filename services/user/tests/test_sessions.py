@@ -40,7 +40,9 @@ async def test_a_refresh_hands_on_the_session(shop: Any) -> None:
 
 
 @both
-async def test_a_stolen_refresh_token_ends_the_session_for_both(shop: Any) -> None:
+async def test_a_stolen_refresh_token_ends_the_session_for_both(
+    shop: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     ann = await shop.shopper()
     stolen = ann.tokens["refresh_token"]
     thief = (await shop.refresh(stolen)).json()
@@ -48,6 +50,9 @@ async def test_a_stolen_refresh_token_ends_the_session_for_both(shop: Any) -> No
     assert problem(await shop.refresh(thief["refresh_token"])) == (401, "session-ended")
     [revoked] = await shop.revoked()
     assert (revoked.subject, str(revoked.sid)) == (ann.id, ann.tokens["session_id"])
+    logged = capsys.readouterr().out
+    assert "refresh token used twice" in logged
+    assert stolen not in logged
     assert await introspect(shop, thief["access_token"]) == {
         "active": False,
         **dict.fromkeys(["sub", "scope", "sid", "iat", "exp"]),

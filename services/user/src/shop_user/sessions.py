@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from shop_chassis.problems import Problem
 from shop_chassis.store import Store
 from shop_chassis.tables import new_id, utc_now
@@ -22,6 +23,8 @@ from shop_user.family import Lifetimes, Presented, State, presented
 from shop_user.secret import digest, new_secret
 from shop_user.tables import ACCOUNT, OUTBOX, REFRESH_TOKEN, SESSION
 from shop_user.tokens import Issuer
+
+log = structlog.get_logger(__name__)
 
 GUEST_PREFIX = "guest:"
 
@@ -94,6 +97,7 @@ class Sessions:
             case Presented.TOO_LATE:
                 return None
             case Presented.REUSED:
+                log.warning("refresh token used twice", session=str(row.id), subject=row.subject)
                 await self.end(session, row.subject, SESSION.c.id == row.id, because="reuse")
                 return None
             case Presented.NEWEST:
