@@ -15,10 +15,9 @@ import yaml
 from shop import demo
 from shop.keys import from_file
 from shop.local.members import MEMBERS
-from shop.testing import LocalShop
+from shop.testing import LOCAL, LocalShop
 
 SERVICES = Path(__file__).parents[2]
-LOCAL = (sys.executable, *["-m", "shop", "local", "--port", "0", "--dir", "."])
 
 
 def run(folder: Path, *program: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +66,7 @@ def test_it_starts_with_demo_data_and_leaves_nothing_but_its_folder(shop: LocalS
     assert kept["price"]["amount"] == 1
     assert shop.stop(signal.SIGTERM) == 0
 
-    fresh = LocalShop(shop.folder, *LOCAL, "--fresh")
+    fresh = LocalShop(shop.folder, "--fresh")
     try:
         anew = fresh.start()
         first = httpx.get(f"{anew.services['catalog']}/products/{products[0]['id']}").json()
@@ -89,7 +88,7 @@ from shop.local.command import local
 from shop.local.members import Member
 
 try:
-    local(Path("."), first_port=0, fresh=False, members=[Member("broken"), Member("catalog")])
+    local(Path("."), first_port=0, members=[Member("broken"), Member("catalog")])
 except StartFailed as error:
     sys.exit(str(error))
 """

@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     here = commands.add_parser("local", help="run the whole shop in one process, with demo data")
     here.add_argument("--fresh", action="store_true", help="forget what was there before")
+    here.add_argument("--empty", action="store_true", help="without demo data")
     here.add_argument("--port", type=int, default=8100, help="the first one; 0 takes free ones")
     here.add_argument("--dir", type=Path, default=FOLDER, help="where databases and keys are kept")
     here.set_defaults(run=_local)
@@ -198,7 +199,7 @@ def _new(chosen: argparse.Namespace) -> str:
 def _local(chosen: argparse.Namespace) -> str:
     from shop.local.command import local
 
-    local(chosen.dir, first_port=chosen.port, fresh=chosen.fresh)
+    local(chosen.dir, first_port=chosen.port, fresh=chosen.fresh, empty=chosen.empty)
     return "ended"
 
 

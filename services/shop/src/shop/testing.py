@@ -11,17 +11,18 @@ from shop_chassis.testing.servers import die_with_parent
 
 from shop.local.addresses import Addresses, find
 
-START_SECONDS = 120.0
+START_SECONDS = 240.0
+LOCAL = (sys.executable, "-m", "shop", "local", "--port", "0", "--dir", ".")
 
 
 class LocalShop:
     """`shop local` on free ports, in a folder of its own; what it prints goes to `output`."""
 
-    def __init__(self, folder: Path, *program: str) -> None:
-        """`program`: another one that does the same, instead of `python -m shop local`."""
+    def __init__(self, folder: Path, *options: str) -> None:
+        """`options`: more of the command's."""
         self.folder = folder
         self.output = folder / "output.txt"
-        self._program = program or (sys.executable, "-m", "shop", "local", "--port", "0", "--dir", ".")
+        self._program = (*LOCAL, *options)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Addresses:

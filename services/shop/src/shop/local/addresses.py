@@ -16,6 +16,10 @@ class Addresses(BaseModel):
     """URL by name."""
     private_key: Path
     """Of the tokens of users."""
+    gateway_key: str = ""
+    """With which the test gateway is spoken to."""
+    broker: str | None = None
+    """URL; None: all of it is at the console."""
 
 
 def file_of(folder: Path) -> Path:

@@ -27,8 +27,18 @@ from shop.text import table
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def local(folder: Path, *, first_port: int, fresh: bool, members: Sequence[Member] = MEMBERS) -> None:
-    """Runs the shop until SIGINT or SIGTERM. Raises StartFailed."""
+def local(
+    folder: Path,
+    *,
+    first_port: int,
+    fresh: bool = False,
+    empty: bool = False,
+    members: Sequence[Member] = MEMBERS,
+) -> None:
+    """Runs the shop until SIGINT or SIGTERM. Raises StartFailed.
+
+    `fresh` forgets what was there before; `empty` adds no demo data.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder), ExitStack() as stack:
         if fresh:
@@ -40,10 +50,12 @@ def local(folder: Path, *, first_port: int, fresh: bool, members: Sequence[Membe
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, redirect_stderr(log):
             configure_logs(Settings(log_format="json"), "local")
             with suppress(asyncio.CancelledError):
-                runner.run(_run(place, members, listeners))
+                runner.run(_run(place, members, listeners, demo_data=not empty))
 
 
-async def _run(place: Place, members: Sequence[Member], listeners: dict[str, socket.socket]) -> None:
+async def _run(
+    place: Place, members: Sequence[Member], listeners: dict[str, socket.socket], *, demo_data: bool
+) -> None:
     _cancelled_by_signals()
     began = monotonic()
     signer, admin = place.write_keys(members), place.write_admin()
@@ -54,7 +66,7 @@ async def _run(place: Place, members: Sequence[Member], listeners: dict[str, soc
     async with running(services, listeners):
         try:
             urls = {each.service.name: place.url(each.service.name) for each in services}
-            seeded = await seed(urls, signer)
+            seeded = await seed(urls, signer) if demo_data else Seeded(["no demo data"])
         except SeedFailed as error:
             raise StartFailed(f"demo data: {error}") from error
         place.announce()

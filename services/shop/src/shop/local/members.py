@@ -32,6 +32,18 @@ def _user(around: Surroundings) -> dict[str, Any]:
     return {"auth_private_key": around.private_key, "first_admin": around.first_admin}
 
 
+def _payment(around: Surroundings) -> dict[str, Any]:
+    return {
+        "gateway_key": around.gateway_key,
+        "webhook_secret": around.webhook_secret,
+        "resolve_seconds": 1.0,
+    }
+
+
+def _order_processing(_around: Surroundings) -> dict[str, Any]:
+    return {"pack_seconds": 8.0}
+
+
 def _logistics(_around: Surroundings) -> dict[str, Any]:
     return {"seconds_per_hop": 5.0}
 
@@ -40,6 +52,7 @@ def _testgateway(around: Surroundings) -> dict[str, Any]:
     return {
         "gateway_key": around.gateway_key,
         "webhook_secret": around.webhook_secret,
+        "webhook_url": f"{around.url('payment')}/webhooks/test",
         "public_url": around.url("testgateway"),
     }
 
@@ -68,11 +81,29 @@ class Member:
 
 
 MEMBERS = (
-    Member("user", callees=("catalog", "cart", "logistics", "notification"), settings=_user),
+    Member(
+        "user",
+        callees=(
+            "catalog",
+            "cart",
+            "order-taking",
+            "order-processing",
+            "payment",
+            "logistics",
+        ),
+        settings=_user,
+    ),
     Member("catalog"),
     Member("cart", callees=("catalog",)),
+    Member("order-taking", callees=("cart", "catalog", "warehouse", "logistics")),
+    Member(
+        "order-processing",
+        callees=("warehouse", "payment", "logistics", "catalog"),
+        settings=_order_processing,
+    ),
     Member("warehouse"),
-    Member("testgateway", settings=_testgateway),
+    Member("payment", callees=("testgateway",), settings=_payment),
+    Member("testgateway", callees=("payment",), settings=_testgateway),
     Member("logistics", settings=_logistics),
     Member("notification"),
 )

@@ -92,8 +92,10 @@ class Place:
     def announce(self) -> None:
         """Tells other commands where the shop is; until `withdraw`."""
         services = {name: self.url(name) for name in self._ports}
-        addresses = Addresses(services=services, private_key=self.private_key)
-        file_of(self.folder).write_text(addresses.model_dump_json(indent=2) + "\n")
+        addresses = Addresses(services=services, private_key=self.private_key, gateway_key=self.gateway_key)
+        file = file_of(self.folder)
+        file.touch(mode=0o600)
+        file.write_text(addresses.model_dump_json(indent=2) + "\n")
 
     def withdraw(self) -> None:
         """It runs no more."""

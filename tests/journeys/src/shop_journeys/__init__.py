@@ -1,0 +1,1 @@
+"""A running shop and the people in it, for tests that do not care where it runs."""
