@@ -1,5 +1,14 @@
 """What other services ask of carts, and a person who goes."""
 
+import asyncio
+
+import pytest
+from shop_cart.erasure import Erasure
+from shop_cart.store import CartStore
+from shop_chassis.cache.memory import MemoryCache
+from shop_chassis.events import BusError, Event, MemoryBus
+from shop_chassis.events.memory import _Handed
+
 from .conftest import problem, quantities, running
 
 
@@ -88,6 +97,32 @@ async def test_an_event_that_cannot_be_read_holds_no_other_up(shop) -> None:
     await shop.bus.publish("user.erased", b"{", message_id="bad")
     await shop.erased("anna")
     assert quantities(await shop.cart.get("/carts/me", headers=anna)) == {}
+
+
+async def test_an_answer_that_the_broker_did_not_hear_is_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus, carts = MemoryBus(ack_wait=0.02), CartStore(MemoryCache())
+    await bus.ensure_stream("user", max_age=60)
+    answered = 0
+    ack = _Handed.ack
+
+    async def lost_at_first(self: _Handed) -> None:
+        nonlocal answered
+        answered += 1
+        if answered == 1:
+            raise BusError("the connection was lost")
+        await ack(self)
+
+    monkeypatch.setattr(_Handed, "ack", lost_at_first)
+    running = asyncio.create_task(Erasure(carts, bus).run())
+    event = Event(source="/user", type="erased", subject="anna", sequence=1, data={})
+    await bus.publish(event.topic, event.encode(), message_id=event.id)
+    subscription = await bus.subscribe("user", "cart", [event.topic])
+    async with asyncio.timeout(10):
+        while await subscription.lag():
+            await asyncio.sleep(0.005)
+    assert (answered, running.done()) == (2, False)
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_a_broker_that_is_down_makes_cart_no_less_ready(shop, unused_tcp_port: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from shop_chassis.cache import CacheUnavailable
-from shop_chassis.events import Bus, BusError, Delivery, Event, MalformedEventError
+from shop_chassis.events import Bus, BusError, Delivery, Event, MalformedEventError, Subscription
 from shop_chassis.problems import Problem
 from shop_contracts.user.events import ERASED, STREAM
 
@@ -41,21 +41,29 @@ class Erasure:
 
     async def run(self) -> None:
         """Follows user's events for ever, together with all other replicas."""
+        subscription = await self._subscribed()
+        try:
+            while True:
+                for delivery in await subscription.fetch(8):
+                    try:
+                        await self._answer(delivery)
+                    except BusError as error:  # the broker never heard it, so it will deliver again
+                        log.warning("answer lost", error=str(error))
+        finally:
+            await subscription.close()
+
+    async def _subscribed(self) -> Subscription:
+        said = ""
         while True:
             try:
-                subscription = await self._bus.subscribe(STREAM, "cart", [f"{STREAM}.{ERASED}"])
+                return await self._bus.subscribe(STREAM, "cart", [f"{STREAM}.{ERASED}"])
             except BusError as error:
-                log.info("cannot hear yet who is erased", error=str(error))
+                if str(error) != said:
+                    log.info("cannot hear yet who is erased", error=str(error))
+                said = str(error)
                 await asyncio.sleep(PAUSE)
-                continue
-            try:
-                while True:
-                    for delivery in await subscription.fetch(8):
-                        await self._erase(delivery)
-            finally:
-                await subscription.close()
 
-    async def _erase(self, delivery: Delivery) -> None:
+    async def _answer(self, delivery: Delivery) -> None:
         try:
             event = Event.decode(delivery.message.body)
             await self.erase(None, event.subject)
