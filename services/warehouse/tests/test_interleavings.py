@@ -144,8 +144,9 @@ class Stock(RuleBasedStateMachine):
     def enough(self, lines: dict[UUID, int]) -> bool:
         return all(self.available(product) >= quantity for product, quantity in lines.items())
 
-    @initialize(initial=st.tuples(*[st.integers(0, 6)] * len(PLACES)))
-    def goods(self, initial: tuple[int, ...]) -> None:
+    @initialize(initial=st.tuples(*[st.integers(0, 4)] * len(PLACES)), first=wanted, second=wanted)
+    def goods(self, initial: tuple[int, ...], first: dict[UUID, int], second: dict[UUID, int]) -> None:
+        """Stock, and two orders under way, so that what comes early can meet something already."""
         for code, country in zip(WAREHOUSES, ["FR", "DE"], strict=True):
             site = api.NewWarehouse(title=code, country=country)
             self.run(self.inventory.put_warehouse(code, site, lambda _: None))
@@ -154,6 +155,8 @@ class Stock(RuleBasedStateMachine):
             new = api.InitialStock(on_hand=on_hand, reorder_point=REORDER_POINT, reorder_quantity=3)
             self.run(self.inventory.put_stock(warehouse, product, new))
             self.on_hand[place] = on_hand
+        self.begin(ORDERS[0], first, 2)
+        self.begin(ORDERS[1], second, 0)
 
     @rule(order=orders, wanted=wanted, further=st.integers(0, 2))
     def begin(self, order: UUID, wanted: dict[UUID, int], further: int) -> None:
@@ -400,7 +403,7 @@ def test_the_figures_add_up_whatever_comes(
     run_state_machine_as_test(
         Stock,
         settings=settings(
-            max_examples=15,
+            max_examples=30,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
