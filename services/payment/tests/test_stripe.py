@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -143,7 +144,7 @@ async def test_stripe_understands_every_request(mocked: StripeGateway) -> None:
                                 "id": "re_3",
                                 "amount": 300,
                                 "status": "failed",
-                                "failure_reason": "lost_or_stolen_card",
+                                "failure_reason": "stolen",
                             },
                         ]
                     },
@@ -309,3 +310,8 @@ async def test_a_webhook_of_somebody_else_is_refused(headers: dict[str, str]) ->
         with pytest.raises(NotGenuine):
             await gateway.verify_webhook(headers, event(INTENT))
     assert stripe.asked == []
+
+
+def test_only_who_uses_stripe_pays_for_its_import() -> None:
+    code = "import sys, shop_payment.service; sys.exit('stripe' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -14,8 +14,8 @@ from shop_contracts.payment import api
 from sqlalchemy import select, tuple_
 
 from shop_payment.books import Books
-from shop_payment.payments import shown
 from shop_payment.tables import AttemptRow, PaymentRow
+from shop_payment.views import shown, shown_one
 
 router = APIRouter(
     prefix="/admin",
@@ -43,7 +43,7 @@ async def list_payments(
         query = query.where(tuple_(created, id) < key_of(after, _by_time))
     async with store.session() as session:
         rows = (await session.execute(query)).scalars().all()
-        items = await shown(session, list(rows[:limit]))
+        items = await shown(session, rows[:limit])
     following = None
     if len(rows) > limit:
         following = cursor(rows[limit - 1].created_at.isoformat(), rows[limit - 1].order_id)
@@ -59,7 +59,7 @@ async def read_payment(store: StoreDep, order_id: api.Id) -> api.PaymentDetails:
             raise Problem(404, f"there is no payment for order {order_id}")
         tried = select(AttemptRow).where(AttemptRow.order_id == order_id)  # type: ignore[arg-type]
         attempts = (await session.execute(tried.order_by(AttemptRow.started_at))).scalars().all()  # type: ignore[arg-type]
-        payment = (await shown(session, [row]))[0]
+        payment = await shown_one(session, row)
     return api.PaymentDetails(
         **dict(payment),
         customer=row.customer,

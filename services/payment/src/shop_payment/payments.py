@@ -20,16 +20,17 @@ from shop_chassis.events import Outbox
 from shop_chassis.events.dialect import insert
 from shop_chassis.store import Store
 from shop_chassis.tables import utc_now
-from shop_contracts.money import Money
-from shop_contracts.payment import api, events
+from shop_contracts.payment import api
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shop_payment import domain, ledger
 from shop_payment.books import post
-from shop_payment.domain import Charge, Contradiction, Fact, Kind, State, What, key_of
+from shop_payment.domain import Charge, Kind, State, What, key_of
 from shop_payment.gateways import Gateway, Order, Refused, Told, Unanswered
+from shop_payment.records import Records, abandon, attempt_of
 from shop_payment.tables import AttemptRow, PaymentRow, WebhookRow
+from shop_payment.views import shown_one
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +113,7 @@ class Payments:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
-        self._outbox = outbox
+        self._records = Records(outbox, clock)
         self._gateways = gateways
         self._default = default
         self._clock = clock
@@ -164,10 +165,10 @@ class Payments:
         async with self._store.transaction() as session:
             payment = await _locked(session, order_id)
             if payment.state in domain.DONE[Kind.CAPTURE]:
-                return await _shown(session, payment)
+                return await shown_one(session, payment)
             if payment.state not in domain.MAY[Kind.CAPTURE]:
                 raise IllegalState("capture", payment.state)
-            if await _attempt(session, key_of(order_id, Kind.VOID)) is not None:
+            if await attempt_of(session, key_of(order_id, Kind.VOID)) is not None:
                 raise IllegalState("capture", payment.state, "it is being voided")
             call = await self._take_up(session, payment, Kind.CAPTURE, amount=payment.amount)
         await self._carry_out(call)
@@ -188,11 +189,11 @@ class Payments:
         async with self._store.transaction() as session:
             if await self._insert(session, tombstone):
                 payment = await _locked(session, order_id)
-                await self._tell(session, payment, What.VOIDED)
-                return await _shown(session, payment)
+                await self._records.tell(session, payment, What.VOIDED)
+                return await shown_one(session, payment)
             payment = await _locked(session, order_id)
             if payment.state in domain.DONE[Kind.VOID]:
-                return await _shown(session, payment)
+                return await shown_one(session, payment)
             if payment.state not in domain.MAY[Kind.VOID]:
                 raise IllegalState("void", payment.state)
             call = await self._take_up(session, payment, Kind.VOID, amount=payment.amount)
@@ -207,7 +208,7 @@ class Payments:
         key = key_of(order_id, Kind.REFUND, refund_id)
         async with self._store.transaction() as session:
             payment = await _locked(session, order_id)
-            attempt = await _attempt(session, key)
+            attempt = await attempt_of(session, key)
             if wish.amount.currency != payment.currency and payment.fingerprint is not None:
                 raise NotRefundable(f"expected {payment.currency}, found {wish.amount.currency}")
             if attempt is None:
@@ -215,7 +216,7 @@ class Payments:
             elif (attempt.amount, attempt.reason) != (wish.amount.amount, wish.reason):
                 raise DifferentRequest(f"refund {refund_id} was asked for with another amount or reason")
             elif attempt.state == "done":
-                return await _shown(session, payment)
+                return await shown_one(session, payment)
             elif attempt.state == "refused":
                 raise NotRefundable(f"the gateway refused refund {refund_id}: {attempt.error}")
             call = await self._take_up(
@@ -228,7 +229,7 @@ class Payments:
                 raise NotRefundable(f"the gateway refused refund {refund_id}: {made.error}")
             if made.state == "open" and not made.accepted:
                 raise Unavailable("whether the gateway made the refund is not known yet")
-            return await _shown(session, await session.get_one(PaymentRow, order_id))
+            return await shown_one(session, await session.get_one(PaymentRow, order_id))
 
     async def get(self, order_id: str) -> api.Payment:
         """As it is known here. Raises Unknown."""
@@ -236,7 +237,7 @@ class Payments:
             payment = await session.get(PaymentRow, order_id)
             if payment is None:
                 raise Unknown(f"there is no payment for order {order_id}")
-            return await _shown(session, payment)
+            return await shown_one(session, payment)
 
     async def look(self, order_id: str) -> api.Payment:
         """As the gateway knows it, where that is not known here. Raises Unknown."""
@@ -251,7 +252,7 @@ class Payments:
         if charge is None:
             return payment
         async with self._store.transaction() as session:
-            await self._learn(session, await _locked(session, order_id), charge)
+            await self._records.learn(session, await _locked(session, order_id), charge)
         return await self.get(order_id)
 
     async def told(self, gateway: str, told: Told) -> bool:
@@ -269,7 +270,7 @@ class Payments:
             if payment is None or payment.gateway != gateway or told.charge is None:
                 log.info("webhook about nothing of ours", gateway=gateway, event_id=told.id, type=told.type)
                 return True
-            await self._learn(session, payment, told.charge)
+            await self._records.learn(session, payment, told.charge)
             await session.execute(
                 update(WebhookRow)
                 .where(_W.gateway == gateway, _W.event_id == told.id)
@@ -315,7 +316,7 @@ class Payments:
             if attempt.state != "open":
                 return
             if attempt.kind == Kind.AUTHORISE and payment.state not in domain.MAY[Kind.AUTHORISE]:
-                _abandon(attempt)
+                abandon(attempt)
                 return
             call = await self._again(session, payment, attempt)
         await self._carry_out(call)
@@ -324,7 +325,7 @@ class Payments:
         """What is held about a person."""
         async with self._store.session() as session:
             rows = (await session.execute(select(PaymentRow).where(_P.customer == subject))).scalars().all()
-            payments = [await _shown(session, row) for row in rows]
+            payments = [await shown_one(session, row) for row in rows]
         return {"payments": [each.model_dump(mode="json") for each in payments]} if payments else {}
 
     async def erase(self, session: AsyncSession, subject: str) -> None:
@@ -357,7 +358,7 @@ class Payments:
             raise NotRefundable(
                 f"{left} {payment.currency} of {payment.captured} can be refunded, not {amount}"
             )
-        await self._write_down(session, payment, Kind.REFUND, amount, refund_id, wish.reason)
+        await self._records.write_down(session, payment, Kind.REFUND, amount, refund_id, wish.reason)
         await post(session, payment, [ledger.refund_accepted(refund_id, amount)], self._clock())
 
     async def _take_up(
@@ -370,36 +371,10 @@ class Payments:
         refund_id: str | None = None,
     ) -> _Call:
         """The attempt of that kind, written down if it is not yet, as something to ask now."""
-        attempt = await _attempt(session, key_of(payment.order_id, kind, refund_id))
+        attempt = await attempt_of(session, key_of(payment.order_id, kind, refund_id))
         if attempt is None:
-            attempt = await self._write_down(session, payment, kind, amount, refund_id)
+            attempt = await self._records.write_down(session, payment, kind, amount, refund_id)
         return await self._again(session, payment, attempt)
-
-    async def _write_down(
-        self,
-        session: AsyncSession,
-        payment: PaymentRow,
-        kind: Kind,
-        amount: int,
-        refund_id: str | None,
-        reason: str = "",
-    ) -> AttemptRow:
-        now = self._clock()
-        attempt = AttemptRow(
-            key=key_of(payment.order_id, kind, refund_id),
-            order_id=payment.order_id,
-            kind=kind,
-            refund_id=refund_id,
-            amount=amount,
-            reason=reason,
-            started_at=now,
-            sent_at=now,
-            updated_at=now,
-            next_at=now,
-        )
-        session.add(attempt)
-        await session.flush()
-        return attempt
 
     async def _again(self, session: AsyncSession, payment: PaymentRow, attempt: AttemptRow) -> _Call:
         """Counts a try before it is made."""
@@ -431,15 +406,16 @@ class Payments:
             payment = await _locked(session, call.order.id)
             attempt = await session.get_one(AttemptRow, call.key)
             if said.error is not None:
-                attempt.error, attempt.updated_at = said.error[:300], self._clock()
+                if attempt.state == "open":
+                    attempt.error, attempt.updated_at = said.error[:300], self._clock()
                 return
             release = False
             if said.charge is not None:
-                release = await self._learn(session, payment, said.charge)
+                release = await self._records.learn(session, payment, said.charge)
             else:
-                await self._not_there(session, payment, attempt)
+                await self._records.not_there(session, payment, attempt, self.gateway(call.gateway))
             if said.refused is not None and attempt.state == "open":
-                await self._refused(session, payment, attempt, said.refused)
+                await self._records.refused(session, payment, attempt, said.refused)
             following = None
             if release and call.kind is not Kind.VOID:
                 following = await self._take_up(session, payment, Kind.VOID, amount=payment.amount)
@@ -480,131 +456,6 @@ class Payments:
             case Kind.REFUND:
                 return await gateway.refund(call.key, charge_id, call.refund_id, call.amount)
 
-    async def _learn(self, session: AsyncSession, payment: PaymentRow, charge: Charge) -> bool:
-        """Takes in all that a charge says; whether the gateway holds money that is to be given up."""
-        done = await session.execute(
-            select(_A.key).where(
-                _A.order_id == payment.order_id,
-                _A.kind == Kind.REFUND,
-                _A.state == "done",
-            )
-        )
-        known = domain.Known(
-            State(payment.state), payment.amount, payment.currency, payment.captured, set(done.scalars())
-        )
-        try:
-            learnt = domain.learn(known, charge)
-        except Contradiction as error:
-            log.error("gateway contradicts what is known", order_id=payment.order_id, error=str(error))
-            return False
-        payment.charge_id = charge.id
-        for fact in learnt.facts:
-            await self._happened(session, payment, fact)
-        await self._close(session, payment, charge)
-        if learnt.release:
-            await self._give_up(session, payment)
-        return learnt.release
-
-    async def _happened(self, session: AsyncSession, payment: PaymentRow, fact: Fact) -> None:
-        """One fact that is news: state, ledger and event."""
-        refund_id = ""
-        match fact.what:
-            case What.CAPTURED:
-                payment.captured = fact.amount
-            case What.REFUNDED:
-                refund_id = await self._refunded(session, payment, fact)
-                payment.refunded += fact.amount
-        payment.state = domain.after(
-            State(payment.state), fact, captured=payment.captured, refunded=payment.refunded
-        )
-        payment.reason = fact.reason
-        payment.action_url = fact.action_url
-        split = ledger.Split(payment.tax, payment.shipping)
-        await post(session, payment, ledger.of_fact(fact, payment.gateway, split, refund_id), self._clock())
-        await self._tell(session, payment, fact.what, refund_id or None)
-
-    async def _refunded(self, session: AsyncSession, payment: PaymentRow, fact: Fact) -> str:
-        """The id of a refund that is done; one that was made at the gateway itself gets its key as id."""
-        attempt = await _attempt(session, fact.key)
-        if attempt is None:
-            attempt = await self._write_down(
-                session, payment, Kind.REFUND, fact.amount, fact.key[-64:], "made at the gateway"
-            )
-            attempt.key = fact.key
-        if attempt.tries == 0 or attempt.state == "refused":
-            accepted = ledger.refund_accepted(str(attempt.refund_id), fact.amount, attempt.state == "refused")
-            await post(session, payment, [accepted], self._clock())
-        attempt.state, attempt.error, attempt.accepted = "done", None, True
-        await session.flush()
-        return str(attempt.refund_id)
-
-    async def _close(self, session: AsyncSession, payment: PaymentRow, charge: Charge) -> None:
-        """Closes the attempts that the charge answers."""
-        opened = select(AttemptRow).where(
-            _A.order_id == payment.order_id,
-            _A.state == "open",
-        )
-        for attempt in (await session.execute(opened)).scalars():
-            if attempt.kind == Kind.REFUND:
-                await self._close_refund(session, payment, attempt, charge)
-            elif charge.status in domain.ANSWERS[Kind(attempt.kind)]:
-                attempt.state, attempt.error = "done", None
-            elif attempt.kind == Kind.CAPTURE and charge.status in domain.OVER:
-                await self._refused(session, payment, attempt, f"the hold is {charge.status}")
-            attempt.updated_at = self._clock()
-        await session.flush()
-
-    async def _close_refund(
-        self, session: AsyncSession, payment: PaymentRow, attempt: AttemptRow, charge: Charge
-    ) -> None:
-        """Done ones are facts, and closed as such."""
-        for refund in charge.refunds:
-            if refund.key == attempt.key:
-                attempt.accepted = True
-                if refund.status == "refused":
-                    await self._refused(session, payment, attempt, refund.reason)
-
-    async def _not_there(self, session: AsyncSession, payment: PaymentRow, attempt: AttemptRow) -> None:
-        """The gateway knows no charge of this payment."""
-        now, gateway = self._clock(), self.gateway(payment.gateway)
-        first = await session.get_one(AttemptRow, key_of(payment.order_id, Kind.AUTHORISE))
-        settled = (now - first.sent_at).total_seconds() > gateway.settles
-        match Kind(attempt.kind):
-            case Kind.VOID:
-                # Nothing will be captured any more: it is voided. What may still be on its way is looked for
-                # until it must have arrived.
-                if payment.state in domain.MAY[Kind.VOID]:
-                    await self._happened(session, payment, Fact(What.VOIDED))
-                _abandon(first)
-                if settled:
-                    attempt.state = "done"
-                else:
-                    attempt.next_at = first.sent_at + timedelta(seconds=gateway.settles + 1)
-            case Kind.AUTHORISE if (now - attempt.started_at).total_seconds() > gateway.key_life:
-                if payment.state in domain.MAY[Kind.AUTHORISE]:
-                    await self._happened(session, payment, Fact(What.DECLINED, reason="no_answer"))
-                attempt.state, attempt.error = "refused", "the gateway never had it"
-            case kind:
-                attempt.error = f"the gateway has no charge to {kind}"
-        attempt.updated_at = now
-
-    async def _refused(
-        self, session: AsyncSession, payment: PaymentRow, attempt: AttemptRow, why: str
-    ) -> None:
-        attempt.state, attempt.error, attempt.updated_at = "refused", why[:300], self._clock()
-        if attempt.kind == Kind.REFUND:
-            owed = ledger.refund_refused(str(attempt.refund_id), attempt.amount)
-            await post(session, payment, [owed], self._clock())
-
-    async def _give_up(self, session: AsyncSession, payment: PaymentRow) -> None:
-        """The gateway holds money for a payment that is over: it is voided there, now or soon."""
-        log.warning("gateway holds what was given up", order_id=payment.order_id, state=payment.state)
-        attempt = await _attempt(session, key_of(payment.order_id, Kind.VOID))
-        if attempt is None:
-            attempt = await self._write_down(session, payment, Kind.VOID, payment.amount, None)
-        attempt.state, attempt.next_at = "open", self._clock()
-        await session.flush()
-
     async def _settled(self, order_id: str, kind: Kind) -> api.Payment:
         """The payment after something was asked. Raises IllegalState, Unavailable."""
         payment = await self.get(order_id)
@@ -615,19 +466,6 @@ class Payments:
         if payment.state not in domain.MAY[kind] or attempt.state == "refused":
             raise IllegalState(kind, payment.state, attempt.error or "")
         raise Unavailable(f"whether the gateway did the {kind} is not known yet")
-
-    async def _tell(
-        self, session: AsyncSession, payment: PaymentRow, what: What, refund_id: str | None = None
-    ) -> None:
-        payment.updated_at = self._clock()
-        await session.flush()
-        told = events.PaymentChanged(payment=await _shown(session, payment), refund_id=refund_id)
-        await self._outbox.add(session, f"payment.{what}", subject=payment.order_id, data=told)
-
-
-def _abandon(attempt: AttemptRow) -> None:
-    """An authorisation that is not asked for again; when it was, last, still counts."""
-    attempt.state, attempt.error = "refused", "the payment was given up"
 
 
 def _fingerprint(wish: BaseModel) -> str:
@@ -644,52 +482,3 @@ async def _locked(session: AsyncSession, order_id: str) -> PaymentRow:
     if row is None:
         raise Unknown(f"there is no payment for order {order_id}")
     return row
-
-
-async def _attempt(session: AsyncSession, key: str) -> AttemptRow | None:
-    return await session.get(AttemptRow, key)
-
-
-async def _shown(session: AsyncSession, payment: PaymentRow) -> api.Payment:
-    return (await shown(session, [payment]))[0]
-
-
-async def shown(session: AsyncSession, payments: list[PaymentRow]) -> list[api.Payment]:
-    """As callers see them, with one query for the refunds of all."""
-    query = select(AttemptRow).where(
-        _A.order_id.in_([payment.order_id for payment in payments]),
-        _A.kind == Kind.REFUND,
-    )
-    made: dict[str, list[AttemptRow]] = {}
-    for row in (await session.execute(query.order_by(_A.started_at))).scalars():
-        made.setdefault(row.order_id, []).append(row)
-    return [_payment(row, made.get(row.order_id, [])) for row in payments]
-
-
-def _payment(row: PaymentRow, refunds: list[AttemptRow]) -> api.Payment:
-    def money(amount: int) -> Money:
-        return Money(amount=amount, currency=row.currency)
-
-    return api.Payment.model_validate(
-        {
-            "order_id": row.order_id,
-            "state": row.state,
-            "amount": money(row.amount),
-            "captured": money(row.captured),
-            "refunded": money(row.refunded),
-            "reason": row.reason,
-            "action_url": row.action_url,
-            "gateway": row.gateway,
-            "refunds": [
-                api.Refund.model_validate(
-                    {
-                        "id": refund.refund_id,
-                        "amount": money(refund.amount),
-                        "reason": refund.reason,
-                        "state": "pending" if refund.state == "open" else refund.state,
-                    }
-                )
-                for refund in refunds
-            ],
-        }
-    )
