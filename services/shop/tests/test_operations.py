@@ -15,7 +15,7 @@ import pytest
 import structlog
 from fastapi import APIRouter, Body
 from shop.cli import main
-from shop.keys import manifest, write
+from shop.keys import write
 from shop.letters import AtBroker
 from shop.local import console
 from shop.local.addresses import Addresses, file_of
@@ -184,8 +184,7 @@ esac
 async def test_else_it_is_that_of_the_cluster(
     shop: Any, orders: str, signer: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret = json.loads(manifest(signer, "shop"))
-    secret["data"] = {name: _base64(text) for name, text in secret.pop("stringData").items()}
+    secret = {"data": {"private.pem": _base64(signer.pem), "jwks.json": _base64(signer.jwks)}}
     (tmp_path / "secret.json").write_text(json.dumps(secret))
     program = tmp_path / "kubectl"
     program.write_text(KUBECTL.format(secret=tmp_path / "secret.json", port=orders.rpartition(":")[2]))
