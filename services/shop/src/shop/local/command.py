@@ -118,7 +118,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _clear(folder: Path) -> None:
     for old in [*folder.glob("*.sqlite3*"), folder / "shop.log"]:
         old.unlink(missing_ok=True)
-    for name in ("keys", "identity", "first-admin"):
+    for name in ("keys", "identity", "first-admin", "media"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

@@ -12,6 +12,8 @@ from shop_chassis.service import Service
 class Surroundings(Protocol):
     """What a service's own settings may need to know."""
 
+    folder: Path
+    """Where files may be kept."""
     private_key: Path
     """Of the tokens of users."""
     first_admin: Path
@@ -46,6 +48,10 @@ def _order_processing(_around: Surroundings) -> dict[str, Any]:
 
 def _logistics(_around: Surroundings) -> dict[str, Any]:
     return {"seconds_per_hop": 5.0}
+
+
+def _catalog(around: Surroundings) -> dict[str, Any]:
+    return {"media_folder": around.folder / "media"}
 
 
 def _testgateway(around: Surroundings) -> dict[str, Any]:
@@ -93,7 +99,7 @@ MEMBERS = (
         ),
         settings=_user,
     ),
-    Member("catalog"),
+    Member("catalog", settings=_catalog),
     Member("cart", callees=("catalog",)),
     Member("order-taking", callees=("cart", "catalog", "warehouse", "logistics")),
     Member(
