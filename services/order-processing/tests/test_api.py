@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from shop_chassis.events import Event
+from shop_chassis.paging import cursor
 from shop_contracts.order_processing.api import Order, OrderState, Return, SagaDetail, SagaPage
 from shop_contracts.order_processing.events import OrderCancelled, OrderEvent, OrderRefunded
 from shop_contracts.user.events import ERASED
@@ -207,6 +208,22 @@ async def test_lists_are_paged(shop: Shop) -> None:
     rest = await shop.admin.get("/admin/sagas", params={"limit": 4, "after": first.next})
     assert len(first.items) + len(rest.json()["items"]) == 6
     assert (await shop.admin.get("/admin/sagas", params={"after": "nonsense"})).status_code == 422
+
+
+async def test_what_no_database_takes_is_refused(shop: Shop) -> None:
+    id = await shop.place(placed())
+    await shop.until(id, OrderState.CONFIRMED)
+    saga = (await shop.admin.get("/admin/sagas")).json()["items"][0]["id"]
+    for path in (
+        f"/admin/orders/{id}:cancel",
+        f"/admin/sagas/{saga}:retry",
+        f"/admin/sagas/{saga}:compensate",
+    ):
+        assert (await shop.admin.post(path, json={"reason": "a\x00b"})).status_code == 422
+    for when in ("2026-11-21T12:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        params = {"after": cursor(when, NOBODY)}
+        assert (await shop.admin.get("/admin/orders", params=params)).status_code == 422
+    assert (await shop.admin.get("/admin/orders", params={"subject": "a\x00"})).status_code == 422
 
 
 async def test_a_saga_that_waits_is_turned_around_by_an_administrator(shop: Shop) -> None:

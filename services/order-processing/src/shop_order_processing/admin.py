@@ -15,6 +15,7 @@ from shop_contracts.order_processing.api import (
     AFTER_PIVOT,
     ENDED,
     Decision,
+    Line,
     Order,
     OrderPage,
     OrderState,
@@ -39,7 +40,7 @@ Why = Annotated[Decision, Body(default_factory=Decision)]
 async def list_all_orders(
     orders: OrdersDep,
     state: OrderState | None = None,
-    subject: Annotated[str | None, Query(max_length=128, description="Whose")] = None,
+    subject: Annotated[Line | None, Query(max_length=128, description="Whose")] = None,
     limit: Limit = 20,
     after: After = None,
 ) -> OrderPage:

@@ -4,11 +4,11 @@ transaction, which has locked the order's row; so changes of one order come one 
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 from shop_chassis.events import Outbox
 from shop_chassis.events.dialect import insert
 from shop_chassis.events.tracing import current_traceparent
@@ -33,7 +33,11 @@ _SAGAS: Any = SagaRow.__table__  # type: ignore[attr-defined]
 _LOG: Any = SagaLogRow.__table__  # type: ignore[attr-defined]
 _WORDS = 500
 _LOG_SHOWN = 200
-_by_time: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[datetime, UUID])
+_Time = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))
+]
+"""What a database takes for a moment, whatever stands in a cursor."""
+_by_time: TypeAdapter[tuple[datetime, UUID]] = TypeAdapter(tuple[_Time, UUID])
 _by_id: TypeAdapter[tuple[UUID]] = TypeAdapter(tuple[UUID])
 
 

@@ -39,6 +39,10 @@ NOT_RETURNABLE = "not-returnable"
 """The order, the time or the quantity does not allow this return; the detail says which."""
 
 
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line of text, without control characters."""
+
+
 class OrderState(StrEnum):
     """How far an order is. `SETTLED` are those in which it rests until something new happens."""
 
@@ -221,7 +225,7 @@ class Cancel(_Request):
 
     model_config = ConfigDict(json_schema_extra={"example": {"reason": "ordered twice"}})
 
-    reason: str = Field(default="changed my mind", min_length=1, max_length=200)
+    reason: Line = "changed my mind"
 
 
 SagaKind = Literal["order", "shipping", "cancellation", "undelivered", "restock", "return"]
@@ -298,4 +302,4 @@ class Decision(_Request):
 
     model_config = ConfigDict(json_schema_extra={"example": {"reason": "the carrier is out of business"}})
 
-    reason: str = Field(default="by an administrator", min_length=1, max_length=200)
+    reason: Line = "by an administrator"
