@@ -1,13 +1,12 @@
 """Order-processing as in a pod, with its neighbours on a socket of the loopback and a bus that all share."""
 
 import asyncio
-import json
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,8 +15,9 @@ from pydantic import BaseModel
 from shop_chassis.events import Event, MemoryBus
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
+from shop_chassis.settings import Settings
 from shop_chassis.signing import ServiceAccounts, Signer
-from shop_chassis.store import Store
+from shop_chassis.store import opened
 from shop_contracts.order_processing.api import Order, OrderState
 from shop_contracts.order_taking.events import ORDER_PLACED, OrderPlaced
 from shop_order_processing.service import NEIGHBOURS, OrderProcessingSettings, service
@@ -126,11 +126,36 @@ class Shop:
             await asyncio.sleep(0.01)
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the schema and nothing else; a copy of it is quicker than the migrations."""
+    file = tmp_path_factory.mktemp("template") / "orders.db"
+    asyncio.run(_migrate(f"sqlite:///{file}"))
+    return file
+
+
+async def _migrate(url: str) -> None:
+    assert service.migrations is not None
+    async with opened(Settings(database_url=url), service.name) as store:
+        await service.migrations.upgrade(store, wait=10)
+
+
+@pytest.fixture
+def sqlite_url(template: Path, tmp_path: Path) -> str:
+    shutil.copy(template, tmp_path / "orders.db")
+    return f"sqlite:///{tmp_path}/orders.db"
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_url: str) -> str:
+    asyncio.run(_migrate(postgres_url))
+    return postgres_url
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/orders.db"
-    return str(request.getfixturevalue("postgres_url"))
+def database_url(request: pytest.FixtureRequest) -> str:
+    """With the schema."""
+    return str(request.getfixturevalue(f"{request.param}_url".replace("postgres", "migrated_postgres")))
 
 
 @pytest.fixture
@@ -162,7 +187,6 @@ async def shop(
         )
         app = create_app(service, settings, bus=bus)
         runtime: Runtime[OrderProcessingSettings] = app.state.runtime
-        await migrated(runtime.store)
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app)
         admin = {"Authorization": f"Bearer {signer.token('boss', 'order-processing:admin')}"}
@@ -179,13 +203,3 @@ async def shop(
         pump.cancel()
         with suppress(asyncio.CancelledError):
             await pump
-
-
-async def migrated(store: Store) -> None:
-    assert service.migrations is not None
-    await service.migrations.upgrade(store, wait=10)
-
-
-def body(**content: Any) -> dict[str, Any]:
-    """JSON as httpx takes it, ids included."""
-    return {"content": json.dumps(content, default=str), "headers": {"Content-Type": "application/json"}}

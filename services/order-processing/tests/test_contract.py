@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from shop_catalog.service import service as catalog
-from shop_chassis.client import ClientMetrics, ServiceClient
+from shop_chassis.client import BreakerPolicy, ClientMetrics, Policy, ServiceClient
 from shop_chassis.events import Event, MemoryBus
 from shop_chassis.identity import IdentityTokens
 from shop_chassis.service import create_app
@@ -35,11 +35,13 @@ from shop_testgateway.settings import TestGatewaySettings
 from shop_warehouse.service import service as warehouse
 from sqlalchemy import select
 
-from .conftest import migrated, serving
+from .conftest import serving
 from .neighbours import LAMP, World, placed
 from .test_engine import Clock, Pod
 
 HERE = {"state": "delivered"}
+PATIENT = Policy(timeout=60, breaker=BreakerPolicy(minimum_calls=10**9))
+"""Time flies here: a busy machine must not look like an outage."""
 GATEWAY: dict[str, Any] = {"gateway_key": SecretStr("key"), "gateway_timeout": 30}
 COUPON = {"title": "Ten off", "rule": {"type": "percentage", "percent": 10}, "limit": 1}
 
@@ -116,7 +118,7 @@ async def _gateway(folder: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def real(tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterator[Real]:
+async def real(tmp_path: Path, sqlite_url: str, service_accounts: ServiceAccounts) -> AsyncIterator[Real]:
     signer = Signer.generate()
     (tmp_path / "jwks.json").write_text(signer.jwks)
     services: list[tuple[Any, Any]] = [
@@ -158,7 +160,12 @@ async def real(tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterat
                 )
             identity = IdentityTokens(folder, name)
             callees[name] = ServiceClient(
-                name, f"http://{name}", metrics=metrics, transport=transport, identity=identity
+                name,
+                f"http://{name}",
+                metrics=metrics,
+                policy=PATIENT,
+                transport=transport,
+                identity=identity,
             )
             stores[name] = app.state.runtime.store
         place = {"title": "Rotterdam", "country": "NL"}
@@ -167,9 +174,8 @@ async def real(tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterat
         (await admin["warehouse"].put(f"/admin/stock/rotterdam/{LAMP}", json=goods)).raise_for_status()
         (await admin["catalog"].put("/admin/coupons/TEN", json=COUPON)).raise_for_status()
 
-        own = Settings(database_url=f"sqlite:///{tmp_path}/orders.db")
+        own = Settings(database_url=sqlite_url)
         store = await stack.enter_async_context(opened(own, "order-processing"))
-        await migrated(store)
         pod = Pod(store, World(), Clock())
         pod.engine._clients = callees
         yield Real(pod, admin, internal, stores["logistics"])

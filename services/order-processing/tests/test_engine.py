@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,7 +30,6 @@ from shop_order_processing.store import Held, Orders
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .conftest import migrated
 from .neighbours import LAMP, Fate, Way, World, placed
 
 LONG = bool(os.environ.get("SHOP_TEST_LONG"))
@@ -93,7 +91,7 @@ class Clock:
 
 def clients(world: World, way: Way) -> dict[str, ServiceClient]:
     metrics = ClientMetrics(CollectorRegistry())
-    policy = Policy(timeout=5, attempts=1, breaker=NEVER)
+    policy = Policy(timeout=60, attempts=1, breaker=NEVER)
     return {
         name: ServiceClient(
             name, f"http://neighbours/{name}", metrics=metrics, policy=policy, transport=world.transport(way)
@@ -272,12 +270,11 @@ async def life(store: Store, name: str, at: int | None = None) -> tuple[dict[str
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     async with opened(Settings(database_url=database_url), "order-processing") as store:
-        await migrated(store)
         yield store
 
 
-async def killed_everywhere(store: Store, name: str, *, every: int = 3) -> None:
-    """At each point of the life that others do not have; unless LONG at every third, from another one each
+async def killed_everywhere(store: Store, name: str, *, every: int = 6) -> None:
+    """At each point of the life that others do not have; unless LONG at every sixth, from another one each
     time that the seed is another.
     """
     undisturbed, whole = await life(store, name)
@@ -292,17 +289,15 @@ async def killed_everywhere(store: Store, name: str, *, every: int = 3) -> None:
 
 
 @pytest.mark.parametrize("name", LIVES)
-async def test_killed_at_any_point_it_ends_as_if_undisturbed(tmp_path: Path, name: str) -> None:
-    async with opened(Settings(database_url=f"sqlite:///{tmp_path}/orders.db"), "lives") as store:
-        await migrated(store)
+async def test_killed_at_any_point_it_ends_as_if_undisturbed(sqlite_url: str, name: str) -> None:
+    async with opened(Settings(database_url=sqlite_url), "lives") as store:
         await killed_everywhere(store, name)
 
 
 @pytest.mark.postgres
-async def test_so_it_does_on_postgresql(postgres_url: str) -> None:
-    async with opened(Settings(database_url=postgres_url), "lives") as store:
-        await migrated(store)
-        await killed_everywhere(store, "cancelled after", every=6)
+async def test_so_it_does_on_postgresql(migrated_postgres_url: str) -> None:
+    async with opened(Settings(database_url=migrated_postgres_url), "lives") as store:
+        await killed_everywhere(store, "cancelled after", every=12)
 
 
 @dataclass
@@ -337,11 +332,10 @@ def engine_on(store: Store, world: World, way: Way, worker: str, **options: Any)
 
 
 @pytest.mark.postgres
-async def test_two_workers_never_do_the_same_step(postgres_url: str) -> None:
-    settings = Settings(database_url=postgres_url)
+async def test_two_workers_never_do_the_same_step(migrated_postgres_url: str) -> None:
+    settings = Settings(database_url=migrated_postgres_url)
     world, watch = World(stock={LAMP: 1000}), Watch()
     async with opened(settings, "a") as one, opened(settings, "b") as two:
-        await migrated(one)
         pods = [engine_on(store, world, watch, name, poll=0.05) for store, name in ((one, "a"), (two, "b"))]
         workers = [asyncio.create_task(engine.run()) for _, engine in pods]
         made = [placed() for _ in range(40)]

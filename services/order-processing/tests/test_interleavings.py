@@ -147,7 +147,7 @@ class Interleaving:
             assert self.bench.state(order) not in (OrderState.PLACED, OrderState.CANCELLING)
 
 
-@settings(max_examples=5000 if LONG else 150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5000 if LONG else 100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_every_order_ends_well(data: st.DataObject) -> None:
     life = Interleaving(data)
