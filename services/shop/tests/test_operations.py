@@ -18,7 +18,7 @@ from shop.cli import main
 from shop.keys import write
 from shop.letters import AtBroker
 from shop.local import console
-from shop.local.addresses import Addresses, file_of
+from shop.local.addresses import Addresses, file_of, find
 from shop.text import ago, table
 from shop_chassis.auth import require
 from shop_chassis.events import Bus, Event, MemoryBus
@@ -169,6 +169,9 @@ async def test_a_local_shop_is_found_by_its_folder(
     assert (code, str(UUID(int=1)) in listed) == (0, True)
     refused = await shop("dlq", "list", "--dir", str(tmp_path))
     assert refused == (1, f"shop dlq: the shop in {tmp_path} has no console\n")
+    gone = here.model_copy(update={"services": {"order-processing": "http://127.0.0.1:1"}})
+    file_of(tmp_path).write_text(gone.model_dump_json())  # as a power cut leaves it
+    assert find(tmp_path) is None
 
 
 KUBECTL = """#!/bin/sh

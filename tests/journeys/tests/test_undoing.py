@@ -10,20 +10,11 @@ from shop_journeys.shopper import Shopper
 from shop_journeys.waiting import eventually
 
 
-def confirmed_by_bank(shop: Shop, shopper: Shopper, order_id: str) -> Json:
+def asked_by_bank(shopper: Shopper, order_id: str) -> Json:
     """The order while it waits for the shopper to confirm the payment."""
     order = shopper.until(order_id, "action_required")
     assert order["action_url"]
     return order
-
-
-def confirm(shop: Shop, order_id: str) -> None:
-    """What the shopper does on the bank's page."""
-    [charge] = shop.charges(order_id)
-    challenge = charge["action_url"].rpartition("/")[2]
-    path = f"/challenges/{challenge}:complete"
-    answer = shop.api("testgateway").try_("POST", path, params={"outcome": "approved"})
-    assert answer.status_code < 400, answer.text
 
 
 def test_a_declined_payment_gives_the_stock_back(shop: Shop) -> None:
@@ -44,8 +35,8 @@ def test_a_payment_that_the_bank_wants_confirmed_goes_on_once_it_is(shop: Shop) 
     ann = shop.register()
     ann.add(lamp)
     order_id = ann.order(payment_method="tok_3ds")
-    confirmed_by_bank(shop, ann, order_id)
-    confirm(shop, order_id)
+    asked_by_bank(ann, order_id)
+    shop.confirm_payment(order_id)
     order = ann.until(order_id, "confirmed")
     assert order["payment"]["captured"] == order["total"]
 
@@ -72,10 +63,10 @@ def test_a_shipment_that_turns_out_impossible_voids_the_payment(shop: Shop) -> N
 
     ann.add(lamp)
     order_id = ann.order(payment_method="tok_3ds")
-    confirmed_by_bank(shop, ann, order_id)
+    asked_by_bank(ann, order_id)
     gone = offer | {"active": False}
     logistics.put(f"/admin/carriers/{carrier}", gone, If_Match=made.headers["ETag"])
-    confirm(shop, order_id)
+    shop.confirm_payment(order_id)
     order = ann.until(order_id, "cancelled")
     assert order["reason"] == "not-deliverable"
     [charge] = shop.charges(order_id)
@@ -88,7 +79,7 @@ def test_an_order_is_cancelled_before_it_is_paid(shop: Shop) -> None:
     ann = shop.register()
     ann.add(lamp)
     order_id = ann.order(payment_method="tok_3ds")
-    confirmed_by_bank(shop, ann, order_id)
+    asked_by_bank(ann, order_id)
     ann.cancel(order_id)
     order = ann.until(order_id, "cancelled")
     assert order["cancellation"]["refused"] is None

@@ -1,6 +1,8 @@
 """A local shop that runs, as other commands find it."""
 
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -28,8 +30,11 @@ def file_of(folder: Path) -> Path:
 
 
 def find(folder: Path = FOLDER) -> Addresses | None:
-    """The shop that runs in that folder; None when none does."""
+    """The shop that runs in that folder; None when none does, as after a power cut that left the file."""
     try:
-        return Addresses.model_validate_json(file_of(folder).read_text())
+        found = Addresses.model_validate_json(file_of(folder).read_text())
+        address = urlsplit(next(iter(found.services.values())))
+        socket.create_connection((address.hostname, address.port), timeout=1).close()
     except (OSError, ValueError):
         return None
+    return found
