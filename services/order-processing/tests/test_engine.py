@@ -439,6 +439,30 @@ async def test_an_idle_engine_asks_the_database_only_now_and_then(store: Store) 
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_what_was_taken_as_it_stops_is_not_left_lying(store: Store) -> None:
+    orders, engine = engine_on(store, World(), Way(), "pod")
+    order = placed()
+    async with store.transaction() as session:
+        await orders.place(session, order)
+    taken, go_on, take = asyncio.Event(), asyncio.Event(), orders.take
+
+    async def slow(*arguments: Any, **options: Any) -> list[Held]:
+        held = await take(*arguments, **options)
+        taken.set()
+        await go_on.wait()
+        return held
+
+    orders.take = slow  # type: ignore[method-assign]
+    running = asyncio.create_task(engine.run())
+    await taken.wait()
+    running.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (await orders.known(order.order_id)).state is OrderState.RESERVED
+    assert [held.lost for held in await take(1, worker="next", lease=LEASE_SECONDS)] == [False]
+
+
 async def test_news_that_come_while_it_asks_are_not_overlooked(store: Store) -> None:
     """The payment is confirmed after its answer was made and before that is written down."""
     world, clock = World(), Clock()

@@ -71,12 +71,14 @@ class Engine:
     async def run(self) -> None:
         """Works for ever; outages of the database are logged and waited out."""
         self._orders.listeners.add(self._wake.set)
+        looking: asyncio.Task[float] | None = None
         failures = 0
         try:
             while True:
                 self._wake.clear()
+                looking = asyncio.create_task(self._turn())
                 try:
-                    seconds = await self._turn()
+                    seconds = await asyncio.shield(looking)
                 except Exception as error:  # a loop that ends is worse than one that says why it fails
                     failures += 1
                     log.warning("orders unreadable", error=first_line(error))
@@ -89,11 +91,15 @@ class Engine:
         finally:
             self._orders.listeners.discard(self._wake.set)
             self._stopping = True
+            looks = [looking] if looking else []
+            if looks:  # what it takes is not to lie there until its lease ends
+                await asyncio.wait(looks, timeout=2)
             if self._running:
                 await asyncio.wait(self._running, timeout=GRACE_SECONDS)
-            for task in self._running:
+            left = [*looks, *self._running]
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def _turn(self) -> float:
         """Begins what is due and has room; seconds until there is something to do unless woken."""
