@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 from fastapi import APIRouter
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from shop_chassis.client import ClientMetrics
 from shop_chassis.client.breaker import State
@@ -33,6 +33,8 @@ from shop_operator.children.objectives import le
 from shop_operator.engine.cache import Cache, Key
 from shop_operator.engine.metrics import Metrics
 from shop_operator.engine.queue import Queue
+from shop_order_processing.metrics import SagaMetrics
+from shop_order_processing.store import Counts
 from shop_platform.dashboards import operator
 from shop_platform.kind import find_tools
 from shop_platform.paths import CHARTS, ROOT
@@ -125,6 +127,15 @@ async def of_chassis() -> str:
         assert (await http.get("/items/1")).status_code == 200
         assert (await http.get("/items/0")).status_code == 503
         return (await http.get("/metrics")).text
+
+
+def of_orders() -> str:
+    """What order-processing alone has."""
+    registry = CollectorRegistry()
+    sagas = SagaMetrics(registry)
+    sagas.tried("order", "reserve", "forward", "done", 0.1)
+    sagas.counted(Counts({("order", "running"): 1}, 0, None))
+    return generate_latest(registry).decode()
 
 
 def of_operator() -> str:
@@ -224,7 +235,8 @@ async def test_the_contract_names_what_is_exposed() -> None:
     table = contract.partition("\n## Metrics\n")[2].partition("\n## ")[0]
     first_columns = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     promised = {name for column in first_columns for name in re.findall(r"`(\w+)`", column)}
-    there = {family for text in (await of_chassis(), of_operator()) for family in _families(text)}
+    texts = (await of_chassis(), of_orders(), of_operator())
+    there = {family for text in texts for family in _families(text)}
     assert len(promised) > 20
     assert promised - there == set()
 
