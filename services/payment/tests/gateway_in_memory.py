@@ -26,13 +26,18 @@ class ModelGateway:
     told: list[Told] = field(default_factory=list)
     """Webhooks, in the order of the changes."""
     faults: list[str] = field(default_factory=list)
-    """`lost_before`, `lost_after`, `crash_before`, `crash_after` or `none`."""
+    """`lost_before`, `lost_after`, `delayed`, `crash_before`, `crash_after` or `none`."""
     calls: list[str] = field(default_factory=list)
+    late: list[tuple[str, Order]] = field(default_factory=list)
+    """Authorisations that are still on their way."""
     keys: set[str] = field(default_factory=set)
     """That had their effect."""
 
     async def authorise(self, key: str, order: Order) -> Charge:
         fault = self._begin("authorise", key)
+        if fault == "delayed":
+            self.late.append((key, order))
+            raise Unanswered("on its way")
         if key not in self.charges:
             outcome = {"tok_declined": "declined", "tok_3ds": "action_required"}
             charge = Charge(
@@ -93,6 +98,12 @@ class ModelGateway:
                 reason = None if approved else "authentication_failed"
                 self._change(replace(charge, status=status, reason=reason, action_url=None))  # type: ignore[arg-type]
 
+    async def arrive(self) -> None:
+        """What was on its way is there."""
+        late, self.late = self.late, []
+        for key, order in late:
+            await self.authorise(key, order)
+
     def of(self, order_id: str) -> Charge | None:
         """The order's only charge."""
         found = [charge for charge in self.charges.values() if self.orders[charge.id] == order_id]
@@ -107,7 +118,7 @@ class ModelGateway:
         if self.down:
             raise Unanswered("down")
         fault = self.faults.pop(0) if self.faults else "none"
-        if fault == "lost_before":
+        if fault == "lost_before" or (fault == "delayed" and what != "authorise"):
             raise Unanswered("lost on the way there")
         if fault == "crash_before":
             raise Crash

@@ -34,8 +34,17 @@ from .gateway_in_memory import Crash, ModelGateway
 from .world import Clock, check_books, migrated
 
 T = TypeVar("T")
-ORDERS = st.sampled_from(["order-1", "order-2"])
-FAULT = st.sampled_from(["none", "none", "none", "lost_before", "lost_after", "crash_before", "crash_after"])
+ORDERS = st.sampled_from(["order-1", "order-1", "order-2"])
+WISHES = st.one_of(
+    st.sampled_from([("authorise", 0), ("capture", 0), ("capture", 0), ("void", 0), ("look", 0)]),
+    st.sampled_from([("refund", 200), ("refund", 300), ("refund", 700)]),
+)
+MEANWHILE = st.sampled_from(
+    ["restart", "arrival", "outage", "recovery", "approve", "deny", "refund", "audit"]
+)
+FAULT = st.sampled_from(
+    ["none", "none", "delayed", "lost_before", "lost_after", "crash_before", "crash_after"]
+)
 METHOD = {"order-1": "tok_visa", "order-2": "tok_3ds"}
 AMOUNT = 1000
 _EXPECTED = (Crash, DifferentRequest, IllegalState, NotRefundable, Unavailable, Unknown)
@@ -44,7 +53,7 @@ _EXPECTED = (Crash, DifferentRequest, IllegalState, NotRefundable, Unavailable, 
 class Shopping(RuleBasedStateMachine):
     """Two orders, one of them with 3-D Secure."""
 
-    @initialize(stage=st.sampled_from(["new", "held", "taken", "taken"]))
+    @initialize(stage=st.sampled_from(["new", "delayed", "held", "taken", "taken"]))
     def open(self, stage: str) -> None:
         """The first order may have come some way already: what can happen late should happen often."""
         self.loop = asyncio.new_event_loop()
@@ -57,86 +66,74 @@ class Shopping(RuleBasedStateMachine):
         self.seen: dict[str, Payment] = {}
         """The last that a caller was told."""
         if stage != "new":
-            self.authorise("order-1", "none")
+            self.ask("order-1", ("authorise", 0), "delayed" if stage == "delayed" else "none")
         if stage == "taken":
-            self.capture("order-1", "none")
+            self.ask("order-1", ("capture", 0), "none")
 
-    @rule()
     def restart(self) -> None:
         """The process starts anew: all that it remembers is in the database."""
         self.payments = Payments(self.store, outbox, {"test": self.gateway}, "test", clock=self.clock)
 
-    @rule(order=ORDERS, fault=FAULT)
-    def authorise(self, order: str, fault: str) -> None:
-        wish = AuthorisePayment(
-            amount=Money(amount=AMOUNT, currency="EUR"), method=METHOD[order], customer="ann"
-        )
-        self.ask(order, fault, self.payments.authorise(order, wish))
+    # Few rules with many arguments: of many rules a run would leave out most.
 
-    @rule(order=ORDERS, fault=FAULT)
-    def capture(self, order: str, fault: str) -> None:
-        self.ask(order, fault, self.payments.capture(order))
+    @rule(order=ORDERS, wish=WISHES, fault=FAULT)
+    def ask(self, order: str, wish: tuple[str, int], fault: str) -> None:
+        """A caller wants something; what it is told is never taken back."""
+        self.gateway.faults = [fault]
+        try:
+            payment = self.run(self.asked(order, *wish))
+        except _EXPECTED:
+            pass
+        else:
+            before = self.seen.get(order)
+            if before is not None:
+                assert payment.captured.amount >= before.captured.amount
+                assert payment.refunded.amount >= before.refunded.amount
+            self.seen[order] = payment
+        self.gateway.faults = []
 
-    @rule(order=ORDERS, fault=FAULT)
-    def void(self, order: str, fault: str) -> None:
-        self.ask(order, fault, self.payments.void(order))
-
-    @rule(
-        order=ORDERS,
-        fault=FAULT,
-        refund=st.sampled_from(["r1", "r2", "r3"]),
-        amount=st.sampled_from([300, 500, AMOUNT]),
-    )
-    def refund(self, order: str, fault: str, refund: str, amount: int) -> None:
-        wish = RefundPayment(amount=Money(amount=amount, currency="EUR"))
-        self.ask(order, fault, self.payments.refund(order, refund, wish))
-
-    @rule(
-        order=ORDERS,
-        wishes=st.lists(st.sampled_from(["authorise", "capture", "void"]), min_size=2, max_size=4),
-    )
-    def at_once(self, order: str, wishes: list[str]) -> None:
+    @rule(order=ORDERS, wishes=st.lists(WISHES, min_size=2, max_size=4))
+    def ask_at_once(self, order: str, wishes: list[tuple[str, int]]) -> None:
         """Several callers at the same time."""
-        wish = AuthorisePayment(
-            amount=Money(amount=AMOUNT, currency="EUR"), method=METHOD[order], customer="ann"
-        )
-        calls: list[Coroutine[Any, Any, Payment]] = [
-            self.payments.authorise(order, wish)
-            if each == "authorise"
-            else getattr(self.payments, each)(order)
-            for each in wishes
-        ]
 
         async def all_of_them() -> list[Any]:
+            calls = [self.asked(order, *wish) for wish in wishes]
             return await asyncio.gather(*calls, return_exceptions=True)
 
         for outcome in self.run(all_of_them()):
             assert isinstance(outcome, (Payment, *_EXPECTED)), outcome
 
-    @rule(order=ORDERS)
-    def look(self, order: str) -> None:
-        self.ask(order, "none", self.payments.look(order))
-
-    @rule(order=ORDERS, approved=st.booleans())
-    def confirm(self, order: str, approved: bool) -> None:
-        self.gateway.complete(order, approved=approved)
-
-    @rule(order=ORDERS, amount=st.sampled_from([100, AMOUNT]))
-    def refund_at_the_gateway(self, order: str, amount: int) -> None:
-        """A person does it there, without asking payment."""
-        charge = self.gateway.of(order)
-        if charge and charge.status == "captured" and self.gateway.refunded(charge) + amount <= AMOUNT:
-            self.run(self.gateway.refund(f"{charge.id}-{len(charge.refunds)}", charge.id, "", amount))
+    @rule(
+        order=ORDERS,
+        what=st.sampled_from(
+            ["restart", "arrival", "outage", "recovery", "approve", "deny", "refund", "audit"]
+        ),
+    )
+    def meanwhile(self, order: str, what: str) -> None:
+        """What callers have no hand in."""
+        match what:
+            case "restart":
+                self.restart()
+            case "arrival":
+                if not self.gateway.down:
+                    self.run(self.gateway.arrive())
+            case "outage" | "recovery":
+                self.gateway.down = what == "outage"
+            case "approve" | "deny":
+                self.gateway.complete(order, approved=what == "approve")
+            case "audit":
+                self.run(check_books(self.store))
+            case "refund":  # a person does it at the gateway, without asking payment
+                charge = None if self.gateway.down else self.gateway.of(order)
+                if charge and charge.status == "captured" and self.gateway.refunded(charge) < AMOUNT:
+                    key = f"{charge.id}-{len(charge.refunds)}"
+                    self.run(self.gateway.refund(key, charge.id, "", 100))
 
     @rule(data=st.data())
     def webhook(self, data: Any) -> None:
         """Any that was ever sent, once more or for the first time."""
         if self.gateway.told:
             self.run(self.payments.told("test", data.draw(st.sampled_from(self.gateway.told))))
-
-    @rule(down=st.booleans())
-    def outage(self, down: bool) -> None:
-        self.gateway.down = down
 
     @rule(seconds=st.sampled_from([1, 20, 60]), faults=st.lists(FAULT, max_size=2))
     def schedule(self, seconds: int, faults: list[str]) -> None:
@@ -154,15 +151,12 @@ class Shopping(RuleBasedStateMachine):
             if charge is not None:
                 assert 0 <= self.gateway.refunded(charge) <= charge.captured <= charge.amount == AMOUNT
 
-    @rule()
-    def audit(self) -> None:
-        self.run(check_books(self.store))
-
     def teardown(self) -> None:
         """Faults end; then everything is final, and payment and gateway say the same."""
         if not hasattr(self, "gateway"):
             return
         self.gateway.down, self.gateway.faults = False, []
+        self.run(self.gateway.arrive())
         for _ in range(3):
             self.clock.pass_by(60)
             self.run(self.payments.resume_due())
@@ -206,19 +200,21 @@ class Shopping(RuleBasedStateMachine):
         told = [(row["subject"], row["type"], row["data"]["refund_id"]) for row in rows]
         assert len(told) == len(set(told))
 
-    def ask(self, order: str, fault: str, work: Coroutine[Any, Any, Payment]) -> None:
-        self.gateway.faults = [fault]
-        try:
-            payment = self.run(work)
-        except _EXPECTED:
-            pass
-        else:
-            before = self.seen.get(order)
-            if before is not None:  # what was told is never taken back
-                assert payment.captured.amount >= before.captured.amount
-                assert payment.refunded.amount >= before.refunded.amount
-            self.seen[order] = payment
-        self.gateway.faults = []
+    def asked(self, order: str, wish: str, amount: int) -> Coroutine[Any, Any, Payment]:
+        """The wish as a caller puts it; of a refund the amount is its id too."""
+        match wish:
+            case "authorise":
+                return self.payments.authorise(
+                    order,
+                    AuthorisePayment(
+                        amount=Money(amount=AMOUNT, currency="EUR"), method=METHOD[order], customer="ann"
+                    ),
+                )
+            case "refund":
+                refund = RefundPayment(amount=Money(amount=amount, currency="EUR"))
+                return self.payments.refund(order, f"r{amount}", refund)
+            case _:
+                return getattr(self.payments, wish)(order)  # type: ignore[no-any-return]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -237,8 +233,8 @@ def _empty() -> Path:
 
 TestShopping = Shopping.TestCase
 TestShopping.settings = settings(
-    max_examples=300 if os.environ.get("SHOP_TEST_LONG") else 15,
-    stateful_step_count=25,
+    max_examples=300 if os.environ.get("SHOP_TEST_LONG") else 20,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
