@@ -1,10 +1,34 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 import structlog
 
-# As in services; the library's own default draws every error with all variables, which takes seconds.
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
-    ]
-)
+
+def _as_in_tests() -> None:
+    # As in services; the library's own default draws every error with all variables, which takes seconds.
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ],
+    )
+
+
+@pytest.fixture(autouse=True)
+def logging_of_this_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Logging is the whole process's, and a logger that was once used keeps what it was told: a service that
+    ran in an earlier test would decide what later ones see of the log."""
+    configure = structlog.configure
+
+    def uncached(**options: Any) -> None:
+        configure(**{**options, "cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", uncached)
+    yield
+    structlog.reset_defaults()
+    _as_in_tests()
+
+
+_as_in_tests()
