@@ -35,9 +35,9 @@ bench-operator: $(UV) ## the operator beside a bare client on an API server, up 
 .PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools
 test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes
 test-fast: $(UV) ## no cluster, no root, under two minutes
-	@$(PYTEST) -m "not (cluster or apiserver or postgres or nats or redis or stripe)" operator services tests/cluster tests/platform tests/bench
-test-services: $(UV) ## services against PostgreSQL, Redis, NATS and Stripe's mock; journeys through all of them
-	@$(PYTEST) -m "postgres or nats or redis or stripe" services
+	@$(PYTEST) -m "not (cluster or apiserver or postgres or nats or redis or stripe or slow)" operator services tests/cluster tests/platform tests/bench
+test-services: $(UV) ## services against PostgreSQL, Redis, NATS and Stripe's mock, and what takes long; journeys through all of them
+	@$(PYTEST) -m "postgres or nats or redis or stripe or slow" services
 	@$(PYTEST) tests/journeys
 test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis
 	@$(PYTEST) -m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench

@@ -1,8 +1,30 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+
+
+SLOW = {
+    "test_engine.py",
+    "test_faults_property.py",
+    "test_interleavings.py",
+    "test_local.py",
+    "test_neighbours_down.py",
+    "test_new.py",
+    "test_openapi.py",
+    "test_property.py",
+    "test_server.py",
+}
+"""Whose tests take seconds each: they run with those that need servers."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.name in SLOW and here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
 
 
 def _as_in_tests() -> None:
