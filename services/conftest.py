@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import structlog
 
-
 SLOW = {
     "test_engine.py",
     "test_faults_property.py",
