@@ -89,12 +89,23 @@ def test_values_set_images_and_fields():
         "--set=services.cart.enabled=false",
         "--set=imageTag=1.2.3",
     )
-    objects = {one["metadata"]["name"]: one for one in yaml.safe_load_all(done.stdout) if one}
+    rendered = [one for one in yaml.safe_load_all(done.stdout) if one]
+    objects = {one["metadata"]["name"]: one for one in rendered if one["kind"] == "ShopService"}
     names = {file.parent.name for file in SERVICES.glob("*/shopservice.yaml")}
     assert objects.keys() == names - {"cart"}
     assert objects["catalog"]["spec"]["image"] == "registry.example.com/c@sha256:abc"
     assert objects["catalog"]["spec"]["autoscaling"]["max"] == 20
     assert objects["notification"]["spec"]["image"] == "shop/notification:1.2.3"
+    assert [one["metadata"]["name"] for one in rendered if one["kind"] != "ShopService"] == [
+        "testgateway-data"
+    ]
+
+
+@pytest.mark.cluster
+@needs_helm
+def test_without_the_test_gateway_there_is_no_volume_of_it():
+    done = template("--set=services.testgateway.enabled=false")
+    assert {one["kind"] for one in yaml.safe_load_all(done.stdout) if one} == {"ShopService"}
 
 
 @pytest.mark.cluster
