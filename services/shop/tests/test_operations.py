@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
-import structlog
 from fastapi import APIRouter, Body
 from shop.cli import main
 from shop.keys import write
@@ -118,17 +117,15 @@ async def orders(signer: Signer, tmp_path: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def shop(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def shop(capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs the command beside the services of this test."""
-    logging_before = structlog.get_config()
 
     async def run(*arguments: str) -> tuple[int, str]:
         code = await asyncio.to_thread(main, arguments)
         told = capsys.readouterr()
         return code, told.out if code == 0 else told.err
 
-    yield run
-    structlog.configure(**logging_before)
+    return run
 
 
 @pytest.fixture
