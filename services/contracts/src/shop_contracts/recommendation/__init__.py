@@ -1,0 +1,1 @@
+"""What the recommendation service promises to others."""
