@@ -1,0 +1,1 @@
+"""What others may rely on about the wishlist service."""
