@@ -2,10 +2,10 @@
 
 | route | does |
 |---|---|
-| `GET /wishlists`, `POST /wishlists` | my lists, oldest first; a new one, the first of which is the default |
+| `GET /wishlists`, `POST /wishlists` | my lists, oldest first; a new one, the first is the default |
 | `GET /wishlists/{id}` | one with what is on it, newest first; the id `default` is the default list's |
 | `PUT /wishlists/{id}`, `DELETE` | title and whether it is the default; removes it with all that is on it |
-| `PUT /wishlists/{id}/items/{product_id}`, `DELETE` | wishes for a product, or no longer; at `default` the list is made if there is none |
+| `PUT /wishlists/{id}/items/{product_id}`, `DELETE` | wishes for it, or no longer; makes `default` |
 | `POST /wishlists/{id}/items/{product_id}:move-to-cart` | puts it into a cart and takes it off the list |
 | `POST /wishlists/{id}:share`, `DELETE` | a link for others; ends all links of the list |
 | `GET /shared-wishlists/{token}` | what somebody with a link sees: no token is needed |
