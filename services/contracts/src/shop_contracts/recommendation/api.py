@@ -9,8 +9,9 @@
 | `GET /recently-viewed?limit=` | what this shopper looked at, last first |
 | `GET /admin/model`, `POST /admin/train` | the model in use; a new one (`recommendation:admin`) |
 
-No route needs a token but the admin's. The shopper is the subject of a token with the scope `shop` or `guest`,
-else the header `X-Visitor`: the `visitor` of the page views. Answers hold ids: catalog has the products.
+No route needs a token but the admin's. The shopper is the subject of a token with the scope `shop` or
+`guest`, else the header `X-Visitor`: the `visitor` of the page views. Answers hold ids: catalog has the
+products.
 """
 
 from typing import Annotated, Literal
@@ -119,7 +120,7 @@ class ModelState(_Model):
     refused: str | None = None
     """Why the newest cannot be used, when it cannot: the one before goes on answering."""
     training: bool = False
-    """Whether one is being trained now, by whatever process."""
+    """Whether one is being trained that this replica was asked for."""
 
 
 class TrainingRequested(_Model):
