@@ -12,8 +12,8 @@ import httpx
 import pytest
 from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
+from shop_contracts.signature import sign
 from shop_contracts.testgateway.api import SIGNATURE_HEADER, ChargeList
-from shop_contracts.testgateway.signature import sign
 from shop_payment.service import service
 from shop_payment.settings import PaymentSettings
 from shop_payment.tables import WebhookRow

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shop_chassis.runtime import Background
+from shop_contracts.signature import BadSignature, sign, verify
 from shop_contracts.testgateway.api import SIGNATURE_HEADER, WebhookEvent
-from shop_contracts.testgateway.signature import BadSignature, sign, verify
 from shop_testgateway.webhooks import Webhooks
 
 SECRET = "whsec"

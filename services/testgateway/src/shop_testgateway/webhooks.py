@@ -10,8 +10,8 @@ import httpx
 import structlog
 from shop_chassis.store import DATABASE_ERRORS, Store, first_line
 from shop_chassis.tables import utc_now
+from shop_contracts.signature import sign
 from shop_contracts.testgateway.api import SIGNATURE_HEADER
-from shop_contracts.testgateway.signature import sign
 from sqlalchemy import func, select, update
 
 from shop_testgateway.tables import Delivery

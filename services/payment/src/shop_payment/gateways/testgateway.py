@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from shop_chassis.client import CalleeUnavailable, CallRefused, ServiceClient
+from shop_contracts.signature import BadSignature, verify
 from shop_contracts.testgateway import api
-from shop_contracts.testgateway.signature import BadSignature, verify
 
 from shop_payment.domain import Charge, ChargeRefund
 from shop_payment.gateways import NotGenuine, Order, Refused, Told, Unanswered

@@ -1,4 +1,4 @@
-"""How webhooks are signed: both sides use this."""
+"""How webhooks are signed: HMAC-SHA256 over `timestamp.body`; both sides use this."""
 
 import hashlib
 import hmac
@@ -8,7 +8,7 @@ _HEADER = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
 
 
 class BadSignature(ValueError):  # noqa: N818 - named for what it says
-    """The body is not from the gateway, or too old; the message says which."""
+    """The body is not from who has the secret, or too old; the message says which."""
 
 
 def sign(secret: str, timestamp: int, body: bytes) -> str:
