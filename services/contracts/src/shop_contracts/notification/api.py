@@ -117,7 +117,7 @@ Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", example
 
 
 class QuietHours(_Request):
-    """When somebody is not to be disturbed, by the clock on their wall; over midnight where `to` comes first."""
+    """When somebody is not to be disturbed, by the clock on their wall; perhaps over midnight."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True

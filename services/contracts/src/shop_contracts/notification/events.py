@@ -1,6 +1,6 @@
 """Notification's events, stream `notification`.
 
-The aggregate, and the event's subject, is whom it is about: the `sub` of the tokens, or `address:` and a digest
+The aggregate, and subject, is whom it is about: the `sub` of the tokens, or `address:` and a digest
 of the address where there is none; of what the service tells itself it is `work`.
 """
 
