@@ -1,11 +1,14 @@
-"""Catalog's events, stream `catalog`; the aggregate and subject is the id of the product or promotion."""
+"""Catalog's events, stream `catalog`; the aggregate and subject is the id of the product or promotion.
+
+The tree of categories is one aggregate, `categories`.
+"""
 
 from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from shop_contracts.catalog.api import Product
+from shop_contracts.catalog.api import Category, Product
 from shop_contracts.catalog.promotions import Promotion
 from shop_contracts.money import Money
 
@@ -13,6 +16,9 @@ STREAM = "catalog"
 PRODUCT_CHANGED: Literal["product.changed"] = "product.changed"
 PRICE_CHANGED: Literal["price.changed"] = "price.changed"
 PROMOTION_CHANGED: Literal["promotion.changed"] = "promotion.changed"
+CATEGORY_CHANGED: Literal["category.changed"] = "category.changed"
+CATEGORIES = "categories"
+"""Subject of `category.changed`."""
 
 
 class ProductChanged(BaseModel):
@@ -43,3 +49,11 @@ class PromotionChanged(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     promotion: Promotion
+
+
+class CategoryChanged(BaseModel):
+    """A category was made, or has another title, parent or position."""
+
+    model_config = ConfigDict(frozen=True)
+
+    category: Category
