@@ -9,6 +9,9 @@ UV_HOME := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/shop-uv-$(UV
 UV := $(or $(shell command -v uv),$(UV_HOME)/bin/uv)
 RUN := $(UV) run --frozen --all-packages
 PYTEST := $(RUN) pytest
+# Most tests wait more than they work: two at a time for each core; operators and their API servers work more.
+CORES := $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) : 4 )))
+SIDE_BY_SIDE := $(PYTEST) -n $(shell echo $$(( $(CORES) * 2 )))
 
 $(UV_HOME)/bin/uv:
 	@./tests/platform/bootstrap-uv $(UV_VERSION) $(UV_HOME)
@@ -35,12 +38,12 @@ bench-operator: $(UV) ## the operator beside a bare client on an API server, up 
 .PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools
 test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes
 test-fast: $(UV) ## no cluster, no root, under two minutes
-	@$(PYTEST) -m "not (cluster or apiserver or postgres or nats or redis or stripe or slow)" operator services tests/cluster tests/platform tests/bench
+	@$(SIDE_BY_SIDE) --dist worksteal -m "not (cluster or apiserver or postgres or nats or redis or stripe or slow)" operator services tests/cluster tests/platform tests/bench
 test-services: $(UV) ## services against PostgreSQL, Redis, NATS and Stripe's mock, and what takes long; journeys through all of them
-	@$(PYTEST) -m "postgres or nats or redis or stripe or slow" services
+	@$(SIDE_BY_SIDE) --dist loadfile -m "postgres or nats or redis or stripe or slow" services
 	@$(PYTEST) tests/journeys
 test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis
-	@$(PYTEST) -m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench
+	@$(PYTEST) -n $$(( $(CORES) + 1 )) --dist loadfile -m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench
 test-cluster: $(UV) ## the local cluster itself
 	@$(PYTEST) -m cluster tests/cluster tests/platform
 test-e2e: $(UV) ## the shop on a cluster of its own

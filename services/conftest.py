@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 SLOW = {
+    "test_contract.py",
     "test_engine.py",
     "test_faults_property.py",
     "test_interleavings.py",

@@ -68,4 +68,5 @@ async def test_objectives_that_go_take_rules_and_dashboard_with_them(cluster, op
     await cluster.until_gone("PrometheusRule", "cart")
     await cluster.until_gone("ConfigMap", "cart-dashboard")
     await cluster.until_there("PodMonitor", "cart")
+    await cluster.until_reconciled("cart")
     assert await cluster.condition("cart", "ObjectivesWatched") == {}

@@ -158,7 +158,8 @@ def test_a_build_that_is_told_to_end_takes_its_compiler_along(tmp_path: Path) ->
     os.mkfifo(tmp_path / "pid")
     program = (
         "import sys; from kindlocal import build; from kindlocal.processes import run\n"
-        f"compiler = 'echo $$ >{tmp_path}/pid; exec sleep 600'\n"
+        # It speaks once it is surely waited for: a signal that comes while it is being started misses it.
+        f"compiler = 'sleep 1; echo $$ >{tmp_path}/pid; exec sleep 600'\n"
         "build.steps = lambda: {'etcd': lambda: run('sh', '-c', compiler)}\n"
         "sys.argv = ['kindlocal-build', 'etcd']; build.main()"
     )

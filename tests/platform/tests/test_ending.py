@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 
+# The program speaks once whoever started it is surely waiting for it: told to end within the milliseconds of
+# starting another one, a command does not know of it yet.
 PROGRAM = """
 import sys
 from shop_platform import cli, toolchain
 from shop_platform.process import run
-toolchain.ensure = lambda: run(["sh", "-c", "echo $$; exec sleep 600"], shown=True)
+toolchain.ensure = lambda: run(["sh", "-c", "sleep 1; echo $$; exec sleep 600"], shown=True)
 sys.argv = ["shop-platform", "tools"]
 cli.main()
 """
