@@ -1,0 +1,116 @@
+"""Languages, money and dates, by locale (CLDR's forms, through Babel)."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache, lru_cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+from io import BytesIO
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+from shop_contracts.money import Money
+
+SOURCE = "en"
+"""Of the texts in code and templates."""
+_CATALOGUES = files("shop_storefront") / "locale"
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """Those that there are texts in: the source, and one for each catalogue `locale/<language>.po`."""
+    found = [entry.name.removesuffix(".po") for entry in _CATALOGUES.iterdir() if entry.name.endswith(".po")]
+    return (SOURCE, *sorted(found))
+
+
+@cache
+def translations(language: str) -> NullTranslations:
+    """The texts of a language; the source's own where it has none."""
+    path = _CATALOGUES / f"{language}.po"
+    if not path.is_file():
+        return NullTranslations()
+    compiled = BytesIO()
+    with path.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+@lru_cache(maxsize=512)
+def locale_of(wanted: str) -> Locale | None:
+    """The locale of a BCP 47 tag, if there are texts in its language."""
+    try:
+        locale = Locale.parse(wanted.strip(), sep="-")
+    except (ValueError, UnknownLocaleError):
+        return None
+    return locale if locale.language in languages() else None
+
+
+def negotiate(preferred: str | None, accept_language: str, default: str) -> Locale:
+    """What somebody chose, else the first that the browser takes and there are texts in, else the default."""
+    for wanted in (preferred or "", *_accepted(accept_language[:200])):
+        if locale := locale_of(wanted):
+            return locale
+    return locale_of(default) or Locale(SOURCE)
+
+
+@lru_cache(maxsize=512)
+def _accepted(header: str) -> tuple[str, ...]:
+    """Tags of Accept-Language, the best first (RFC 9110, section 12.5.4)."""
+    weighted = []
+    for position, part in enumerate(header.split(",")):
+        tag, _, weight = part.partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            quality = 0.0
+        if quality > 0 and tag.strip() not in ("", "*"):
+            weighted.append((-quality, position, tag.strip()))
+    return tuple(tag for _, _, tag in sorted(weighted))
+
+
+@lru_cache(maxsize=4096)
+def money(amount: Money, locale: Locale) -> str:
+    """€19.99, 19,99 €; whole amounts keep their decimals, so columns stay even."""
+    return format_currency(_major(amount), amount.currency, locale=locale)
+
+
+@lru_cache(maxsize=512)
+def money_short(amount: Money, locale: Locale) -> str:
+    """Without decimals where there are none: €50."""
+    if amount.amount % 10 ** _precision(amount.currency):
+        return money(amount, locale)
+    pattern = locale.currency_formats["standard"].pattern.replace(".00", "")
+    return format_currency(_major(amount), amount.currency, pattern, locale=locale, currency_digits=False)
+
+
+def number(value: int, locale: Locale) -> str:
+    """With the locale's separators."""
+    return format_decimal(value, locale=locale)
+
+
+def day(moment: datetime | date, locale: Locale, form: str = "medium") -> str:
+    """21 Nov 2026; `form` is short, medium, long or full."""
+    return format_date(moment, format=form, locale=locale)
+
+
+def moment(at: datetime, locale: Locale, form: str = "medium") -> str:
+    """Date and time, UTC."""
+    return format_datetime(at.astimezone(UTC), format=form, locale=locale)
+
+
+def ago(at: datetime, locale: Locale) -> str:
+    """2 hours ago; in 3 days."""
+    return format_timedelta(at - datetime.now(UTC), add_direction=True, locale=locale)
+
+
+@cache
+def _precision(currency: str) -> int:
+    return get_currency_precision(currency)
+
+
+def _major(amount: Money) -> Decimal:
+    return Decimal(amount.amount).scaleb(-_precision(amount.currency))

@@ -1,0 +1,1 @@
+"""The neighbours, as pages ask them."""

@@ -1,0 +1,33 @@
+"""How the storefront is put together."""
+
+from typing import Any
+
+from shop_chassis.runtime import Runtime
+from shop_chassis.service import Service
+
+from shop_storefront import assets
+from shop_storefront.assets import Assets
+from shop_storefront.routes import help, home, media
+from shop_storefront.settings import StorefrontSettings
+from shop_storefront.site import Site
+from shop_storefront.streams import Streams
+
+
+def setup(runtime: Runtime[Any]) -> None:
+    """Pages come while neighbours, sessions and broker are away: readiness asks for none of them."""
+    site = Site.of(runtime)
+    runtime.provide(site)
+    runtime.provide(site.assets, Assets)
+    urls = {
+        name: str(getattr(runtime.settings, f"{name.replace('-', '_')}_url")) for name in site.near.by_name()
+    }
+    runtime.provide(runtime.add(Streams(site.near, urls)))
+
+
+service = Service(
+    "storefront",
+    title="The shop's public API",
+    routers=[assets.router, media.router, home.router, help.router, help.last],
+    settings=StorefrontSettings,
+    setup=setup,
+)

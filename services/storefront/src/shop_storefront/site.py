@@ -1,0 +1,62 @@
+"""What all pages share: made once, at the start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shop_chassis.cache.binding import open_cache
+from shop_chassis.runtime import Runtime
+
+from shop_storefront.assets import Assets
+from shop_storefront.headers import page_headers
+from shop_storefront.near.catalog import Catalog
+from shop_storefront.near.clients import Neighbours
+from shop_storefront.parts import Parts
+from shop_storefront.sessions import Sessions
+from shop_storefront.settings import StorefrontSettings
+from shop_storefront.templating import Templates
+from shop_storefront.tokens import Renewal
+from shop_storefront.views import Views
+
+if TYPE_CHECKING:
+    from shop_storefront.near.cart import Carts
+
+
+@dataclass(frozen=True)
+class Site:
+    """The storefront, apart from who looks at it."""
+
+    settings: StorefrontSettings
+    assets: Assets
+    templates: Templates
+    sessions: Sessions
+    renewal: Renewal
+    near: Neighbours
+    parts: Parts
+    catalog: Catalog
+    carts: "Carts"
+    views: Views
+    headers: Mapping[str, str]
+    """Of every page."""
+
+    @classmethod
+    def of(cls, runtime: Runtime[Any]) -> "Site":
+        """Does no I/O."""
+        from shop_storefront.near.cart import Carts  # it knows visits, which know the site
+
+        settings: StorefrontSettings = runtime.settings
+        assets, near, parts = Assets(), Neighbours.of(runtime), Parts(runtime.metrics)
+        sessions = Sessions(runtime.add(open_cache(settings)))
+        return cls(
+            settings=settings,
+            assets=assets,
+            templates=Templates(assets, {"shop_name": settings.shop_name}),
+            sessions=sessions,
+            renewal=Renewal(near.user, sessions),
+            near=near,
+            parts=parts,
+            catalog=Catalog(near.catalog, parts),
+            carts=Carts(near.cart),
+            views=Views(runtime),
+            headers=page_headers(secure=settings.secure, payment_origins=settings.payment_origins),
+        )

@@ -1,0 +1,127 @@
+"""Templates: Jinja2 with its texts in the visitor's language, and money and dates in the visitor's locale."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from babel import Locale
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from shop_contracts.money import Money
+
+from shop_storefront import i18n
+from shop_storefront.assets import Assets
+from shop_storefront.pictures import srcset
+
+HTMX = {
+    "allowEval": False,
+    "allowScriptTags": False,
+    "includeIndicatorStyles": False,
+    "selfRequestsOnly": True,
+    "historyCacheSize": 0,
+    "refreshOnHistoryMiss": True,
+    "timeout": 10000,
+}
+"""htmx within the content security policy: nothing is evaluated, no style is written, no page is kept."""
+
+
+class Templates:
+    """One environment for each language, made when it is first needed."""
+
+    def __init__(self, assets: Assets, shared: Mapping[str, object]) -> None:
+        """`shared` is known to every template."""
+        self._assets = assets
+        self._shared = dict(shared)
+        self._environments: dict[str, Environment] = {}
+
+    def render(self, name: str, locale: Locale, context: Mapping[str, Any]) -> str:
+        """The template's text. Raises jinja2.TemplateError: a fault of ours."""
+        return self._environment(locale.language).get_template(name).render({**context, "locale": locale})
+
+    def _environment(self, language: str) -> Environment:
+        if language not in self._environments:
+            self._environments[language] = self._make(language)
+        return self._environments[language]
+
+    def _make(self, language: str) -> Environment:
+        environment = Environment(
+            loader=PackageLoader("shop_storefront"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        install = environment.install_gettext_translations  # type: ignore[attr-defined]
+        install(i18n.translations(language), newstyle=True)
+        environment.filters.update(
+            money=_money,
+            money_short=_money_short,
+            number=_number,
+            day=_day,
+            moment=_moment,
+            ago=_ago,
+            json=_json,
+        )
+        environment.globals.update(
+            {
+                "static": self._assets.url,
+                "srcset": srcset,
+                "htmx_config": json.dumps(HTMX),
+                "icons": _Icons(self._assets),
+                **self._shared,
+            }
+        )
+        return environment
+
+
+class _Icons:
+    """The drawings of `static/icons.svg`, put into the page: no request, and they take the text's colour."""
+
+    def __init__(self, assets: Assets) -> None:
+        text = assets.body("icons.svg").decode()
+        self._paths = {}
+        for part in text.split("<symbol ")[1:]:
+            name = part.partition('id="')[2].partition('"')[0]
+            self._paths[name] = Markup(part.partition(">")[2].partition("</symbol>")[0])
+
+    def __call__(self, name: str) -> Markup:
+        return self._paths[name]
+
+
+@pass_context
+def _money(context: Context, amount: Money) -> str:
+    return i18n.money(amount, context["locale"])
+
+
+@pass_context
+def _money_short(context: Context, amount: Money) -> str:
+    return i18n.money_short(amount, context["locale"])
+
+
+@pass_context
+def _number(context: Context, value: int) -> str:
+    return i18n.number(value, context["locale"])
+
+
+@pass_context
+def _day(context: Context, value: date | datetime, form: str = "medium") -> str:
+    return i18n.day(value, context["locale"], form)
+
+
+@pass_context
+def _moment(context: Context, value: datetime, form: str = "medium") -> str:
+    return i18n.moment(value, context["locale"], form)
+
+
+@pass_context
+def _ago(context: Context, value: datetime) -> str:
+    return i18n.ago(value, context["locale"])
+
+
+def _json(value: object) -> str:
+    """For an attribute's value: it is escaped as any text is."""
+    return json.dumps(value, default=str, separators=(",", ":"))
