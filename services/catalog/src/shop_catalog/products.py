@@ -287,11 +287,16 @@ def product_of(row: Product, available: int | None = None) -> api.Product:
         weight_grams=row.weight_grams,
         family=row.family,
         options=row.options,
-        images=[api.Image.model_construct(url=image["url"], alt=image["alt"]) for image in row.images],
+        images=[_image(image) for image in row.images],
         available=available,
         version=row.version,
         updated_at=row.updated_at,
     )
+
+
+def _image(kept: dict[str, Any]) -> api.Image:
+    sizes = tuple(api.ImageSize.model_construct(**size) for size in kept.get("sizes", ()))
+    return api.Image.model_construct(url=kept["url"], alt=kept["alt"], sizes=sizes)
 
 
 def _history(product: Product) -> Price:

@@ -65,7 +65,7 @@ class Product(Base, table=True):
     )
     variant: str | None = Field(default=None, max_length=32)
     """Digest of the options."""
-    images: list[dict[str, str]] = Field(
+    images: list[dict[str, Any]] = Field(
         default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
     )
     version: int

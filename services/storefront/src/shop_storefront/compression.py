@@ -23,7 +23,8 @@ def accepted(accept_encoding: str) -> str | None:
 def pack(body: bytes, encoding: str, *, once: bool = False) -> bytes:
     """`once`: as small as it gets, for what is packed at the start and sent for years."""
     if encoding == "br":
-        return brotli.compress(body, quality=11 if once else 4)
+        packed: bytes = brotli.compress(body, quality=11 if once else 4)
+        return packed
     return gzip.compress(body, compresslevel=9 if once else 5, mtime=0)
 
 

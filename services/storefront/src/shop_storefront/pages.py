@@ -70,7 +70,7 @@ class PageRoute(APIRoute):
             visit = await Visit.begin(site, request)
             request.state.visit = visit
             try:
-                async with asyncio.timeout(_seconds(site)):
+                async with asyncio.timeout(_seconds(site, request.method)):
                     if request.method not in _SAFE:
                         _from_here(request)
                         visit.form = await _form(request, limit, visit)
@@ -83,10 +83,11 @@ class PageRoute(APIRoute):
         return page
 
 
-def _seconds(site: Site) -> float:
+def _seconds(site: Site, method: str) -> float:
+    """A page is to be read now; a deed may take what the request has."""
     inherited = current()
-    left = 0.9 * inherited.time_left() if inherited else site.settings.page_seconds
-    return max(left, 0.0)
+    left = 0.9 * inherited.time_left() if inherited else site.settings.request_timeout
+    return min(left, site.settings.page_seconds) if method in _SAFE else left
 
 
 class _TooLarge(Exception):  # noqa: N818

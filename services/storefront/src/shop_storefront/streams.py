@@ -91,8 +91,7 @@ class Streams:
         http = self._http[callee]
         outgoing = http.build_request(
             request.method,
-            path,
-            params=request.query_params.multi_items(),
+            f"{path}?{query}" if (query := request.url.query) else path,
             headers=sent,
             content=_limited(request, limit) if has_body else None,
             timeout=httpx.Timeout(seconds, connect=_CONNECT),

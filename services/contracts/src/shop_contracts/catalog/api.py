@@ -43,15 +43,33 @@ Weight = Annotated[int, Field(ge=0, le=1_000_000, examples=[1200])]
 """Grams, packed."""
 
 
+MediaUrl = Annotated[
+    str, Field(pattern=r"^(https?://|/)[!-~]+$", max_length=500, examples=["/media/5f2c9e1b.webp"])
+]
+"""Absolute, or a path at catalog: `POST /admin/media` gives one."""
+
+
+class ImageSize(BaseModel):
+    """A picture in one of its sizes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    width: int = Field(ge=16, le=8192, examples=[480])
+    """Pixels."""
+    url: MediaUrl
+
+
 class Image(BaseModel):
     """A picture of a product."""
 
     model_config = ConfigDict(frozen=True)
 
-    url: str = Field(pattern=r"^(https?://|/)[!-~]+$", max_length=500, examples=["/media/5f2c9e1b.webp"])
-    """Absolute, or a path at catalog: `POST /admin/media` gives one."""
+    url: MediaUrl
+    """For whoever takes one size."""
     alt: str = Field(default="", max_length=300, examples=["The lamp on a desk"])
     """What it shows, in words."""
+    sizes: tuple[ImageSize, ...] = Field(default=(), max_length=10)
+    """The same picture in several sizes, narrowest first, `url` among them; none: there is one size only."""
 
 
 Images = Annotated[list[Image], Field(max_length=20)]

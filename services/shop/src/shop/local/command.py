@@ -132,6 +132,7 @@ def _table(place: Place, services: Sequence[Loaded], seeded: Seeded, admin: Logi
         logins.append(("shopper", *seeded.shopper))
     key = place.private_key
     blocks = [
+        f"The shop: {place.url('storefront')}",
         f"{len(services)} services, ready in {seconds:.1f} s; {'; '.join(seeded.told)}",
         table(("SERVICE", "ADDRESS", ""), rows),
         table(("LOGIN", "E-MAIL", "PASSWORD"), logins),

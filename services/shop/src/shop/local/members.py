@@ -30,8 +30,19 @@ def _none(_around: Surroundings) -> dict[str, Any]:
     return {}
 
 
+def _storefront(around: Surroundings) -> dict[str, Any]:
+    return {
+        "public_url": around.url("storefront"),
+        "payment_origins": [around.url("testgateway")],
+    }
+
+
 def _user(around: Surroundings) -> dict[str, Any]:
-    return {"auth_private_key": around.private_key, "first_admin": around.first_admin}
+    return {
+        "auth_private_key": around.private_key,
+        "first_admin": around.first_admin,
+        "trusted_proxies": 1,  # the storefront says from where somebody signs in
+    }
 
 
 def _payment(around: Surroundings) -> dict[str, Any]:
@@ -87,6 +98,24 @@ class Member:
 
 
 MEMBERS = (
+    Member(
+        "storefront",
+        callees=(
+            "user",
+            "catalog",
+            "search",
+            "cart",
+            "wishlist",
+            "recommendation",
+            "notification",
+            "order-taking",
+            "order-processing",
+            "payment",
+            "logistics",
+            "warehouse",
+        ),
+        settings=_storefront,
+    ),
     Member(
         "user",
         callees=(
