@@ -47,7 +47,11 @@ async def test_without_a_place_for_pictures_it_says_so(shop: Any, monkeypatch: p
 
 async def test_a_product_shows_its_pictures_in_their_order(shop: Any) -> None:
     url = (await upload(shop)).json()["url"]
-    images = [{"url": url, "alt": "The lamp"}, {"url": "https://cdn.example/2.webp", "alt": ""}]
+    sizes = [{"width": 240, "url": "/media/narrow.webp"}, {"width": 960, "url": url}]
+    images = [
+        {"url": url, "alt": "The lamp", "sizes": sizes},
+        {"url": "https://cdn.example/2.webp", "alt": "", "sizes": []},
+    ]
     made = await shop.product(images=images)
     assert made["images"] == images
     [listed] = (await shop.http.get("/products")).json()["items"]
