@@ -152,5 +152,5 @@ def test_whom_a_service_calls_is_the_same_here_in_its_settings_and_in_the_cluste
     for written in (folder / "shopservice.yaml.next", folder / "shopservice.yaml"):
         if written.exists():
             spec = yaml.safe_load(written.read_text())["spec"]
-            assert set(member.callees) == {each["name"] for each in spec.get("dependsOn", [])} & names
+            assert set(member.callees) & names == {each["name"] for each in spec.get("dependsOn", [])} & names
             break
