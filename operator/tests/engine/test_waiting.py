@@ -1,6 +1,10 @@
 """What has to wait: a rollout for its migration, a login for its trial."""
 
-from ..support.world import MIGRATIONS, World, complete, passed, secret_data
+import pytest
+from shop_operator.cluster.client import ApiError
+from shop_operator.engine.reconcile import Incomplete
+
+from ..support.world import MIGRATIONS, World, complete, passed, refusing, secret_data
 
 
 async def test_while_a_migration_runs_a_deleted_deployment_comes_back_as_the_version_before(
@@ -87,3 +91,24 @@ async def test_a_login_takes_over_when_its_job_has_ended_and_the_next_one_waits(
     again = await passed(still)
     assert again is not None
     assert 170 < again <= 180, "three minutes after the rotation before"
+
+
+@pytest.mark.parametrize("status", [409, 422])
+async def test_the_job_that_tried_a_login_stays_until_the_login_is_written(still: World, status: int) -> None:
+    still.apply(database={})
+    await passed(still)
+    still.apply(database={"credentials": {"revision": 1}})
+    await passed(still)
+    name = complete(still)
+    still.engine.cache.update("Job", still.api.live("Job", name))
+    refused = ApiError(status, "", "not now")
+    still.api.refuse = refusing(
+        {f"apply Secret {secret}": refused for secret in ("cart-db", "cart-db-logins")}
+    )
+    with pytest.raises((ApiError, Incomplete)):
+        await passed(still)
+    assert still.api.has("Job", name)
+    still.api.refuse = refusing({})
+    await passed(still)
+    assert secret_data(still, "cart-db")["username"] == "cart_b"
+    assert not still.api.has("Job", name)

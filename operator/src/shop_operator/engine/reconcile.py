@@ -137,9 +137,12 @@ class Reconciler:
             for step in chain:
                 await self._do(step, service, before, done)
 
+        refused = False
         for stage in stages(steps):
-            for chain, answer in zip(stage, await together(map(follow, stage)), strict=True):
+            chains = [chain for chain in stage if not (refused and _has_worked(chain[0]))]
+            for chain, answer in zip(chains, await together(map(follow, chains)), strict=True):
                 if isinstance(answer, ApiError):
+                    refused = True
                     done.refused(subject(chain[0]), answer)
 
     async def _keep_volumes(self, key: Key, done: Pass) -> None:
@@ -250,6 +253,12 @@ class Reconciler:
             await self._events.tell(
                 service, "ChildRestored", f"{ref} was deleted; made again", action="Apply", warning=True
             )
+
+
+def _has_worked(step: Step) -> bool:
+    """Whether a Job is to go, since what it found out is written now: had that been refused, it would have to
+    find it out again."""
+    return isinstance(step, Delete) and is_once(step.live)
 
 
 def _reported(service: Manifest) -> set[tuple[str, str]]:
