@@ -15,6 +15,7 @@ SLOW = {
     "test_new.py",
     "test_openapi.py",
     "test_property.py",
+    "test_seed.py",
     "test_server.py",
 }
 """Whose tests take seconds each: they run with those that need servers."""

@@ -1,13 +1,29 @@
 """Pictures of products."""
 
+from io import BytesIO
 from typing import Any
+from zlib import crc32
 
 import pytest
+from PIL import Image
 from shop_catalog.media import MAX_BYTES
 
 from .conftest import on_sqlite
 
-PNG = b"\x89PNG\r\n\x1a\n and so on"
+
+def drawn(width: int = 600, height: int = 400, form: str = "PNG", **options: Any) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (width, height), (180, 90, 40)).save(out, form, **options)
+    return out.getvalue()
+
+
+def bomb() -> bytes:
+    """A picture of 10^9 pixels in a few bytes: only its head is as it should be."""
+    head = b"IHDR" + (50_000).to_bytes(4, "big") + (20_000).to_bytes(4, "big") + b"\x08\x02\0\0\0"
+    return b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + head + crc32(head).to_bytes(4, "big") + PNG[33:]
+
+
+PNG = drawn()
 
 
 async def upload(shop: Any, content: bytes = PNG, media_type: str = "image/png") -> Any:
@@ -15,13 +31,34 @@ async def upload(shop: Any, content: bytes = PNG, media_type: str = "image/png")
 
 
 @on_sqlite
-async def test_a_picture_is_kept_once_and_never_changes(shop: Any) -> None:
+async def test_a_picture_is_kept_once_in_several_sizes_and_never_changes(shop: Any) -> None:
     first, again = await upload(shop), await upload(shop)
     assert (first.status_code, again.json()) == (201, first.json())
-    read = await shop.http.get(first.json()["url"])
-    assert (read.content, read.headers["content-type"]) == (PNG, "image/png")
-    assert "immutable" in read.headers["cache-control"]
-    assert (await upload(shop, PNG + b".")).json() != first.json()
+    sizes = first.json()["sizes"]
+    assert [size["width"] for size in sizes] == [160, 320, 480, 600]
+    assert first.json()["url"] == sizes[-1]["url"]
+    for size in sizes:
+        read = await shop.http.get(size["url"])
+        assert read.headers["content-type"] == "image/webp"
+        assert "immutable" in read.headers["cache-control"]
+        assert Image.open(BytesIO(read.content)).size == (size["width"], round(size["width"] * 2 / 3))
+    assert (await upload(shop, drawn(601))).json() != first.json()
+
+
+@on_sqlite
+async def test_a_picture_is_turned_as_the_camera_said_and_tells_nothing_else(shop: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "A camera"  # turned by 90 degrees
+    answer = await upload(shop, drawn(300, 200, "JPEG", exif=exif), "image/jpeg")
+    read = Image.open(BytesIO((await shop.http.get(answer.json()["url"])).content))
+    assert (read.size, dict(read.getexif())) == ((200, 300), {})
+
+
+@on_sqlite
+async def test_every_type_is_read(shop: Any) -> None:
+    for form in ("PNG", "JPEG", "GIF", "WEBP", "AVIF"):
+        answer = await upload(shop, drawn(form=form), f"image/{form.lower()}")
+        assert answer.status_code == 201, form
 
 
 @on_sqlite
@@ -29,6 +66,10 @@ async def test_what_is_no_picture_is_refused(shop: Any) -> None:
     for content, media_type, status in (
         (b"<svg/>", "image/svg+xml", 415),
         (b"", "image/png", 422),
+        (PNG[:60], "image/png", 422),
+        (PNG, "image/jpeg", 422),
+        (b"<html>", "image/png", 422),
+        (bomb(), "image/png", 422),
         (b"x" * (MAX_BYTES + 1), "image/png", 413),
     ):
         assert (await upload(shop, content, media_type)).status_code == status

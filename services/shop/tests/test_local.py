@@ -26,7 +26,7 @@ def run(folder: Path, *program: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[LocalShop]:
-    made = LocalShop(tmp_path)
+    made = LocalShop(tmp_path, "--few")
     yield made
     made.kill()
 
@@ -43,7 +43,7 @@ def test_it_starts_with_demo_data_and_leaves_nothing_but_its_folder(shop: LocalS
     asked = {"id": products[0]["id"]}
     stock = httpx.get(f"{at.services['warehouse']}/availability", params=asked).json()["items"]
     assert stock[0]["available"] > 0
-    assert len(products) == len(list(demo.products()))
+    assert len(products) == demo.A_FEW
     printed = shop.output.read_text()
     assert all(url in printed for url in at.services.values())
 
@@ -66,7 +66,7 @@ def test_it_starts_with_demo_data_and_leaves_nothing_but_its_folder(shop: LocalS
     assert kept["price"]["amount"] == 1
     assert shop.stop(signal.SIGTERM) == 0
 
-    fresh = LocalShop(shop.folder, "--fresh")
+    fresh = LocalShop(shop.folder, "--few", "--fresh")
     try:
         anew = fresh.start()
         first = httpx.get(f"{anew.services['catalog']}/products/{products[0]['id']}").json()

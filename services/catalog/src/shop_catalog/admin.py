@@ -1,5 +1,6 @@
 """The API of administrators: everything needs the scope `catalog:admin`."""
 
+from asyncio import to_thread
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from shop_contracts.catalog.api import (
     Category,
     Family,
     FamilyContent,
+    ImageSize,
     ImportReport,
     Media,
     NewProduct,
@@ -25,7 +27,7 @@ from shop_contracts.catalog.api import (
     Slug,
 )
 
-from shop_catalog import imports, media
+from shop_catalog import imports, media, pictures
 from shop_catalog.api import Catalog, Related, media_store
 from shop_catalog.errors import explained
 from shop_catalog.plans import Plans
@@ -166,7 +168,7 @@ async def import_products(products: Catalog, request: Request) -> ImportReport:
     },
 )
 async def upload(request: Request) -> Media:
-    """Keeps a picture, for the `images` of products. The same one again is the same."""
+    """Keeps a picture in several sizes, for the `images` of products. The same one again is the same."""
     store = media_store(request)
     media_type, _, _ = request.headers.get("Content-Type", "").partition(";")
     if media_type not in media.TYPES:
@@ -174,9 +176,16 @@ async def upload(request: Request) -> Media:
     content = await _document(request, media.MAX_BYTES)
     if not content:
         raise Problem(422, "body: expected a picture, found nothing")
-    name = media.name_of(content, media_type)
-    await store.put(name, content)
-    return Media(url=f"/media/{name}")
+    try:
+        made = await to_thread(pictures.sizes, content, media_type)
+    except pictures.NotAPicture as error:
+        raise Problem(422, f"body: {error}") from error
+    sizes = []
+    for width, copy in made.items():
+        name = media.name_of(copy, pictures.MADE)
+        await store.put(name, copy)
+        sizes.append(ImageSize(width=width, url=f"/media/{name}"))
+    return Media(url=sizes[-1].url, sizes=tuple(sizes))
 
 
 async def _document(request: Request, most: int) -> bytes:

@@ -10,13 +10,14 @@ from pathlib import Path
 import structlog
 from shop_chassis.signing import Signer
 
+from shop import demo
 from shop.access import NotDone, Where, service
 from shop.keys import KeyProblem, from_cluster, from_file, write
 from shop.kubectl import NoCluster
 from shop.local import FOLDER, StartFailed
 from shop.new import CannotMake, new_service
 from shop.secrets import SECRETS, manifests
-from shop.seed import SeedFailed, seed
+from shop.seed import SeedFailed, seed, seed_pictures
 
 FAILURES = (CannotMake, KeyProblem, NoCluster, NotDone, SeedFailed, StartFailed)
 
@@ -59,13 +60,17 @@ def _parser() -> argparse.ArgumentParser:
     fill = commands.add_parser("seed", help="fill running services with demo data")
     fill.add_argument("services", nargs="+", type=_address, metavar="NAME=URL",
                       help="catalog=http://127.0.0.1:8080 warehouse=…; others are left alone")  # fmt: skip
+    fill.add_argument("--few", action="store_true", help="one product of each kind")
+    fill.add_argument("--pictures", action="store_true", help="draw products that have no picture, too")
     fill.add_argument("--key", type=Path, help="private.pem; default: that of the cluster's Secret")
     fill.add_argument("--namespace", default="shop", help="where the Secret shop-auth is")
     fill.set_defaults(run=_seed)
 
     here = commands.add_parser("local", help="run the whole shop in one process, with demo data")
     here.add_argument("--fresh", action="store_true", help="forget what was there before")
-    here.add_argument("--empty", action="store_true", help="without demo data")
+    some = here.add_mutually_exclusive_group()
+    some.add_argument("--empty", action="store_true", help="without demo data")
+    some.add_argument("--few", action="store_true", help="one product of each kind, without pictures")
     here.add_argument("--port", type=int, default=8100, help="the first one; 0 takes free ones")
     here.add_argument("--dir", type=Path, default=FOLDER, help="where databases and keys are kept")
     here.set_defaults(run=_local)
@@ -185,7 +190,18 @@ def _secrets(chosen: argparse.Namespace) -> str:
 
 
 def _seed(chosen: argparse.Namespace) -> str:
-    return "; ".join(asyncio.run(seed(dict(chosen.services), _signer(chosen))).told)
+    services, signer = dict(chosen.services), _signer(chosen)
+    if chosen.pictures and "catalog" not in services:
+        raise NotDone("--pictures: expected catalog=URL among the services, since it keeps them")
+
+    async def all_of_it() -> list[str]:
+        told = (await seed(services, signer, demo.A_FEW if chosen.few else None)).told
+        if chosen.pictures:
+            drawn = await seed_pictures(services["catalog"], signer.token("seed", "catalog:admin"))
+            told.append(f"pictures: {drawn}")
+        return told
+
+    return "; ".join(asyncio.run(all_of_it()))
 
 
 def _new(chosen: argparse.Namespace) -> str:
@@ -197,9 +213,10 @@ def _new(chosen: argparse.Namespace) -> str:
 
 
 def _local(chosen: argparse.Namespace) -> str:
-    from shop.local.command import local
+    from shop.local.command import Demo, local
 
-    local(chosen.dir, first_port=chosen.port, fresh=chosen.fresh, empty=chosen.empty)
+    demo_data = Demo.NONE if chosen.empty else Demo.FEW if chosen.few else Demo.ALL
+    local(chosen.dir, first_port=chosen.port, fresh=chosen.fresh, demo_data=demo_data)
     return "ended"
 
 

@@ -226,7 +226,13 @@ class Platform:
         """Demo products, offers and stock; what is there stays as it is. Raises Failure."""
         where = [f"{name}={self.url(name)}" for name in SEEDED]
         note(
-            tail(run([auth.SHOP, "seed", *where, "--key=/dev/stdin"], stdin=auth.key(self.kubectl, SHOP)), 1)
+            tail(
+                run(
+                    [auth.SHOP, "seed", *where, "--few", "--key=/dev/stdin"],
+                    stdin=auth.key(self.kubectl, SHOP),
+                ),
+                1,
+            )
         )
 
     def install(self, tell: Note = print) -> None:

@@ -222,10 +222,12 @@ class ProductChanges(_Model):
 
 
 class Media(_Model):
-    """A file that was uploaded."""
+    """A picture that was uploaded, for an `Image`; the same file always has the same."""
 
-    url: str = Field(examples=["/media/5f2c9e1b.webp"])
-    """For an `Image`; the same file always has the same."""
+    url: MediaUrl
+    """The widest."""
+    sizes: tuple[ImageSize, ...]
+    """Narrowest first."""
 
 
 class FamilyContent(_Model):

@@ -2,14 +2,17 @@
 
 from shop.demo.offers import coupons, promotions
 from shop.demo.pictures import picture
-from shop.demo.products import categories, families, products, relations
+from shop.demo.products import A_FEW, Look, all_made, categories, families, products, relations
 from shop.demo.stock import stock, warehouses
 
 SHOPPER = ("ann@shop.example", "correct horse battery")
 """E-mail and password of somebody who has an account."""
 
 __all__ = [
+    "A_FEW",
     "SHOPPER",
+    "Look",
+    "all_made",
     "categories",
     "coupons",
     "families",

@@ -1,3 +1,4 @@
+# ruff: noqa: D103, E501 - what a function draws is its name, and a shape is one line
 """Drawings of the demo goods: flat shapes in three shades on a square of 200, the floor at 168.
 
 Each function gives the SVG elements of one kind of goods in the shades of one finish.
@@ -216,9 +217,7 @@ def knife(p: Shades) -> str:
 
 
 def board(p: Shades) -> str:
-    grain = "".join(
-        line(f"M{56 + 16 * i} 70 q6 40 -2 88", p.dark, 1.6, 'opacity=".45"') for i in range(6)
-    )
+    grain = "".join(line(f"M{56 + 16 * i} 70 q6 40 -2 88", p.dark, 1.6, 'opacity=".45"') for i in range(6))
     return (
         box(40, 58, 120, 112, p.dark, 14)
         + box(40, 54, 120, 112, p.base, 14)
@@ -392,7 +391,9 @@ def helmet(p: Shades) -> str:
     )
     return (
         line("M62 126 Q74 166 100 168 Q120 166 132 130", DARK.light, 4)
-        + path("M28 118 Q30 46 104 46 Q172 48 176 112 Q176 124 164 126 Q100 112 40 132 Q28 132 28 118Z", p.base)
+        + path(
+            "M28 118 Q30 46 104 46 Q172 48 176 112 Q176 124 164 126 Q100 112 40 132 Q28 132 28 118Z", p.base
+        )
         + path("M124 48 Q172 56 176 112 Q176 124 164 126 Q154 123 144 121 Q156 76 124 48Z", p.dark)
         + vents
         + line("M44 98 Q54 66 84 58", p.light, 5)
@@ -484,7 +485,10 @@ def stove(p: Shades) -> str:
         + box(104, 66, 16, 20, p.dark, 6)
         + box(92, 84, 16, 20, STEEL.base)
         + line("M108 94 L142 100", STEEL.dark, 5)
-        + path("M58 122 Q58 104 100 104 Q142 104 142 122 L142 156 Q142 168 130 168 L70 168 Q58 168 58 156Z", "#c8503c")
+        + path(
+            "M58 122 Q58 104 100 104 Q142 104 142 122 L142 156 Q142 168 130 168 L70 168 Q58 168 58 156Z",
+            "#c8503c",
+        )
         + path("M122 106 Q142 110 142 122 L142 156 Q142 168 130 168 L114 168Z", "#98372a")
         + box(58, 130, 84, 18, "#f4ead2")
     )
@@ -497,7 +501,9 @@ def tray(p: Shades) -> str:
         + line("M104 108 L104 30", "#344866", 7)
         + line("M122 108 L152 48", DARK.light, 6)
         + path("M34 112 L166 112 L158 156 Q156 166 146 166 L54 166 Q44 166 42 156Z", p.base)
-        + path("M138 112 L166 112 L158 156 Q156 166 146 166 L120 166 Q140 146 138 112Z", p.dark, 'opacity=".6"')
+        + path(
+            "M138 112 L166 112 L158 156 Q156 166 146 166 L120 166 Q140 146 138 112Z", p.dark, 'opacity=".6"'
+        )
         + oval(100, 112, 66, 9, p.dark)
         + line("M52 128 L56 152", p.light, 5)
     )

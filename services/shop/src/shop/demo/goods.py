@@ -106,7 +106,7 @@ KINDS = (
          "Thrown on the wheel, glazed inside, and heavy enough for branches."),
     Kind("wall clock", "vases-clocks", "clock", (39, 129), 900, (*WOODS, F.BLACK, F.SAGE),
          "A silent movement: the hands glide and nobody is kept awake."),
-    Kind("casserole", "pots-pans", "casserole", (79, 249), 4200, (F.TERRACOTTA, F.INDIGO, F.SAGE, F.CREAM, F.CHARCOAL),
+    Kind("casserole", "pots-pans", "casserole", (79, 249), 4200, (*CLAYS, F.RUST),
          "From the hob into the oven and on to the table, on any kind of stove."),
     Kind("frying pan", "pots-pans", "frying_pan", (39, 139), 1900, (F.STEEL, F.BLACK, F.COPPER, F.CHARCOAL),
          "It heats evenly, and with every meal less sticks to it."),

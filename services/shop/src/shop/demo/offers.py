@@ -5,15 +5,14 @@ from uuid import UUID
 from shop_contracts.catalog.promotions import AmountOff, CouponContent, NForM, Percentage, PromotionContent
 from shop_contracts.money import Money
 
-from shop.demo.products import CURRENCY, products
+from shop.demo.products import CURRENCY
 
 
 def promotions() -> dict[UUID, PromotionContent]:
     """By id."""
-    mugs = [each.id for each in products() if each.attributes["kind"] == "mug" and each.id]
     return {
         UUID("019b77e0-0000-7000-8000-00000000000a"): PromotionContent(
-            title="Three mugs for two", rule=NForM(take=3, pay=2), products=mugs
+            title="Three mugs or cups for two", rule=NForM(take=3, pay=2), categories=["mugs-cups"]
         ),
         UUID("019b77e0-0000-7000-8000-00000000000b"): PromotionContent(
             title="15 % off all cycling", rule=Percentage(percent=15), categories=["cycling"]
@@ -21,7 +20,7 @@ def promotions() -> dict[UUID, PromotionContent]:
         UUID("019b77e0-0000-7000-8000-00000000000c"): PromotionContent(
             title="Helmets: 20 euros off, with nothing else",
             rule=AmountOff(amount=Money(amount=2000, currency=CURRENCY), per="piece"),
-            products=[each.id for each in products() if each.attributes["kind"] == "helmet" and each.id],
+            categories=["helmets"],
             exclusive=True,
         ),
     }

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import cycle, product
+from itertools import chain, cycle, product
 from uuid import UUID
 
 from shop_contracts.catalog.api import Category, FamilyContent, NewProduct, Relation, Relations
@@ -20,6 +20,8 @@ EPOCH_MS = 1_767_225_600_000
 """The ids are UUIDv7 of the first minutes of 2026."""
 FAMILY = "merino-shirt"
 SIMILAR = 3
+A_FEW = len(KINDS) + len(SHIRT_FINISHES) * len(SHIRT_SIZES)
+"""Products that show all there is: one of each kind, and the shirts."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Look:
     finish: Finish
     mirrored: bool = False
     """So that the same lamp of two makers is not the same picture."""
+
+    @property
+    def title(self) -> str:
+        """In words."""
+        return f"{self.kind.title}, {self.finish.title}"
 
     @property
     def top(self) -> str:
@@ -51,9 +58,9 @@ def categories() -> Iterator[Category]:
         yield Category(slug=slug, title=title, parent=parent, position=position)
 
 
-def products() -> list[NewProduct]:
-    """The same ones at each call."""
-    return [made.product for made in all_made()]
+def products(first: int | None = None) -> list[NewProduct]:
+    """The same ones at each call: all, or so many of the `first`, which are of all kinds."""
+    return [made.product for made in all_made()[:first]]
 
 
 def families() -> dict[str, FamilyContent]:
@@ -74,20 +81,17 @@ def relations() -> dict[UUID, Relations]:
             fitting = [("accessory", other) for other in chance.sample(kinds[companion], 2)]
             alike = [("similar", other) for other in chance.sample(kinds[kind], SIMILAR + 1) if other != id]
             related[id] = Relations(
-                relations=[
-                    Relation(kind=what, product_id=other)  # type: ignore[arg-type]
-                    for what, other in fitting + alike[:SIMILAR]
-                ]
+                relations=[Relation(kind=what, product_id=other) for what, other in fitting + alike[:SIMILAR]]
             )
     return related
 
 
 @cache
 def all_made() -> tuple[Made, ...]:
-    """Every product with its look, in the order of the catalogue."""
+    """Every product with its look: one of each kind, the shirts, then the second of each kind and so on."""
     chance = random.Random(SEED)
-    made = [one for kind in KINDS for one in _of(kind, chance)]
-    return (*made, *_shirts(chance))
+    first, *rest = zip(*(_of(kind, chance) for kind in KINDS), strict=True)
+    return (*first, *_shirts(chance), *chain.from_iterable(rest))
 
 
 def _of(kind: Kind, chance: random.Random) -> Iterator[Made]:
@@ -125,7 +129,9 @@ def _product(
         category=kind.category,
         attributes={"brand": brand.title, "kind": kind.title, finish.attribute: finish.title},
         # Dear things are rarer than cheap ones.
-        price=Money(amount=round(chance.triangular(low, high, low + (high - low) / 4)) * 100 - 10, currency=CURRENCY),
+        price=Money(
+            amount=round(chance.triangular(low, high, low + (high - low) / 4)) * 100 - 10, currency=CURRENCY
+        ),
         weight_grams=kind.grams,
     )
 

@@ -17,10 +17,10 @@ def warehouses() -> dict[str, NewWarehouse]:
     }
 
 
-def stock() -> Iterator[tuple[str, UUID, InitialStock]]:
-    """Warehouse, product, and what is there; every second product is in both warehouses."""
+def stock(first: int | None = None) -> Iterator[tuple[str, UUID, InitialStock]]:
+    """Warehouse, product, and what is there, of all or the `first`; every second is in both warehouses."""
     chance = random.Random(SEED + 1)
-    for number, each in enumerate(products()):
+    for number, each in enumerate(products(first)):
         assert each.id is not None
         for code in warehouses() if number % 2 else ("rotterdam",):
             on_hand = chance.randint(20, 120)

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
+from enum import Enum
 from pathlib import Path
 from time import monotonic
 
@@ -15,16 +16,28 @@ import uvloop
 from shop_chassis.logs import configure_logs
 from shop_chassis.server import CannotListen, listen
 from shop_chassis.settings import Settings
+from shop_chassis.signing import Signer
 
+from shop.demo import A_FEW
 from shop.local import StartFailed, console
 from shop.local.addresses import CONSOLE
 from shop.local.members import MEMBERS, Member
 from shop.local.place import HOST, Login, Place
 from shop.local.shop import Loaded, load, migrate, running
-from shop.seed import Seeded, SeedFailed, seed
+from shop.seed import Seeded, SeedFailed, seed, seed_pictures
 from shop.text import table
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Demo(Enum):
+    """How much demo data there is."""
+
+    NONE = "none"
+    FEW = "few"
+    """A product of each kind, without pictures."""
+    ALL = "all"
+    """The others, and pictures, come while the shop runs already."""
 
 
 def local(
@@ -32,13 +45,10 @@ def local(
     *,
     first_port: int,
     fresh: bool = False,
-    empty: bool = False,
+    demo_data: Demo = Demo.ALL,
     members: Sequence[Member] = MEMBERS,
 ) -> None:
-    """Runs the shop until SIGINT or SIGTERM. Raises StartFailed.
-
-    `fresh` forgets what was there before; `empty` adds no demo data.
-    """
+    """Runs the shop until SIGINT or SIGTERM; `fresh` forgets what was there before. Raises StartFailed."""
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder), ExitStack() as stack:
         if fresh:
@@ -50,11 +60,11 @@ def local(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, redirect_stderr(log):
             configure_logs(Settings(log_format="json"), "local")
             with suppress(asyncio.CancelledError):
-                runner.run(_run(place, members, listeners, demo_data=not empty))
+                runner.run(_run(place, members, listeners, demo_data))
 
 
 async def _run(
-    place: Place, members: Sequence[Member], listeners: dict[str, socket.socket], *, demo_data: bool
+    place: Place, members: Sequence[Member], listeners: dict[str, socket.socket], demo_data: Demo
 ) -> None:
     _cancelled_by_signals()
     began = monotonic()
@@ -66,15 +76,31 @@ async def _run(
     async with running(services, listeners):
         try:
             urls = {each.service.name: place.url(each.service.name) for each in services}
-            seeded = await seed(urls, signer) if demo_data else Seeded(["no demo data"])
+            few = demo_data is not Demo.NONE
+            seeded = await seed(urls, signer, A_FEW) if few else Seeded(["no demo data"])
         except SeedFailed as error:
             raise StartFailed(f"demo data: {error}") from error
         place.announce()
         try:
             print(_table(place, services, seeded, admin, monotonic() - began), flush=True)
+            if demo_data is Demo.ALL:
+                await _go_on(urls, signer)
             await asyncio.Event().wait()
         finally:
             place.withdraw()
+
+
+async def _go_on(urls: dict[str, str], signer: Signer) -> None:
+    """The other demo products, and pictures of all, while somebody looks around already."""
+    began = monotonic()
+    try:
+        told = "; ".join((await seed(urls, signer)).told)
+        if "catalog" in urls:
+            drawn = await seed_pictures(urls["catalog"], signer.token("seed", "catalog:admin"))
+            told = f"{told}; pictures: {drawn}"
+    except SeedFailed as error:
+        told = f"the rest of the demo data: {error}"
+    print(f"{told} ({monotonic() - began:.0f} s)", flush=True)
 
 
 def _cancelled_by_signals() -> None:
