@@ -70,6 +70,7 @@ async def test_what_is_no_picture_is_refused(shop: Any) -> None:
         (PNG, "image/jpeg", 422),
         (b"<html>", "image/png", 422),
         (bomb(), "image/png", 422),
+        (drawn(15, 40), "image/png", 422),
         (b"x" * (MAX_BYTES + 1), "image/png", 413),
     ):
         assert (await upload(shop, content, media_type)).status_code == status

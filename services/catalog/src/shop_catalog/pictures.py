@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 WIDTHS = (160, 320, 480, 720, 1080)
 """Pixels; those below the picture's own, and its own, are made."""
+MIN_WIDTH = 16
 MAX_PIXELS = 40_000_000
 """What a picture may unfold to: a few kilobytes can say that they are a thousand times as many."""
 QUALITY = 82
@@ -49,6 +50,8 @@ def _read(content: bytes, media_type: str) -> "Image":
             raise NotAPicture(
                 f"expected at most {MAX_PIXELS} pixels, found {picture.width} × {picture.height}"
             )
+        if min(picture.size) < MIN_WIDTH:
+            raise NotAPicture(f"expected at least {MIN_WIDTH} pixels each way, found {picture.size}")
         picture = ImageOps.exif_transpose(picture)
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
