@@ -19,6 +19,7 @@ from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
 from shop_chassis.testing.databases import Migrated
 from shop_contracts.catalog.api import Category, NewProduct
+from shop_contracts.catalog.events import CATEGORY_CHANGED
 from shop_contracts.money import Money
 from shop_contracts.warehouse.events import STOCK_CHANGED, StockChanged
 from sqlalchemy import select
@@ -36,10 +37,12 @@ class Shop:
     bus: MemoryBus
     signer: Signer
 
-    async def events(self) -> list[Event]:
+    async def events(self, *, of_categories: bool = False) -> list[Event]:
+        """Those of categories, or all others."""
         async with self.runtime.store.session() as session:
             rows = await session.execute(select(outbox.events).order_by(outbox.events.c.position))
-            return [outbox.event(row) for row in rows.mappings()]
+            found = [outbox.event(row) for row in rows.mappings()]
+        return [event for event in found if (event.type == CATEGORY_CHANGED) is of_categories]
 
     async def category(self, slug: str, parent: str | None = None, position: int = 0) -> httpx.Response:
         body = Category(slug=slug, title=slug.title(), parent=parent, position=position)
@@ -137,7 +140,7 @@ async def shop(
         database_url=database_url,
         auth_jwks=f"{tmp_path}/jwks.json",
         callers=service_accounts.write_callers(
-            tmp_path / "callers", "catalog", ["order-taking", "order-processing", "user", "cart"]
+            tmp_path / "callers", "catalog", ["order-taking", "order-processing", "user", "cart", "search"]
         ),
         log_access=False,
     )

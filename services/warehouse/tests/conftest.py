@@ -155,7 +155,7 @@ async def shop(database_url: str, tmp_path: Path, service_accounts: ServiceAccou
         database_url=database_url,
         auth_jwks=f"{tmp_path}/jwks.json",
         callers=service_accounts.write_callers(
-            tmp_path / "callers", "warehouse", ["order-processing", "cart"]
+            tmp_path / "callers", "warehouse", ["order-processing", "cart", "search"]
         ),
         log_access=False,
         database_pool_size=60,  # many wait for a product's row, not for a connection

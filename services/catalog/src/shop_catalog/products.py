@@ -117,17 +117,7 @@ class Products:
     async def categories(self) -> api.CategoryList:
         """The whole tree, parents first."""
         async with self._store.session() as session:
-            rows = (await session.execute(select(Category))).scalars().all()
-        below: dict[str | None, list[Category]] = {}
-        for row in sorted(rows, key=lambda row: (row.position, row.slug)):
-            below.setdefault(row.parent, []).append(row)
-        items: list[api.Category] = []
-        waiting = list(reversed(below.get(None, [])))
-        while waiting:
-            row = waiting.pop()
-            items.append(api.Category.model_validate(row, from_attributes=True))
-            waiting += reversed(below.get(row.slug, []))
-        return api.CategoryList(items=items)
+            return await tree(session)
 
     async def put_category(self, category: api.Category) -> bool:
         """Creates or changes it; whether it is new. Raises Refused when the tree would not be one."""
@@ -141,7 +131,10 @@ class Products:
                 if above == category.slug:
                     raise Refused(f"{category.slug} cannot be below itself")
                 above = parents[above]
-            await session.merge(Category(**category.model_dump()))
+            if category not in (api.Category.model_validate(row, from_attributes=True) for row in rows):
+                await session.merge(Category(**category.model_dump()))
+                told = events.CategoryChanged(category=category)
+                await self._outbox.add(session, events.CATEGORY_CHANGED, subject=events.CATEGORIES, data=told)
         return category.slug not in parents
 
     async def create(self, new: api.NewProduct) -> tuple[api.Product, bool]:
@@ -261,6 +254,21 @@ class Products:
     async def _tell(self, session: AsyncSession, product: Product) -> None:
         state = events.ProductChanged(product=product_of(product))
         await self._outbox.add(session, events.PRODUCT_CHANGED, subject=str(product.id), data=state)
+
+
+async def tree(session: AsyncSession) -> api.CategoryList:
+    """All categories, parents first."""
+    rows = (await session.execute(select(Category))).scalars().all()
+    below: dict[str | None, list[Category]] = {}
+    for row in sorted(rows, key=lambda row: (row.position, row.slug)):
+        below.setdefault(row.parent, []).append(row)
+    items: list[api.Category] = []
+    waiting = list(reversed(below.get(None, [])))
+    while waiting:
+        row = waiting.pop()
+        items.append(api.Category.model_validate(row, from_attributes=True))
+        waiting += reversed(below.get(row.slug, []))
+    return api.CategoryList(items=items)
 
 
 def shown(*, sold: bool = False) -> Select[Product, int | None]:

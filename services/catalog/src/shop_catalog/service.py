@@ -13,7 +13,7 @@ from shop_chassis.settings import Settings
 from shop_contracts.user.events import STREAM as USER
 from shop_contracts.warehouse.events import STREAM as WAREHOUSE
 
-from shop_catalog import admin, api, offering
+from shop_catalog import admin, api, offering, snapshot
 from shop_catalog.availability import FROM_WAREHOUSE
 from shop_catalog.coupons import Coupons
 from shop_catalog.families import Families
@@ -62,6 +62,7 @@ service = Service(
         admin.router,
         offering.admin,
         offering.uses,
+        snapshot.router,
         personal_data("user"),
     ],
     migrations=Migrations("shop_catalog.migrations", metadata),

@@ -236,3 +236,10 @@ async def test_a_stream_that_is_not_there_yet_is_waited_for(bus: Bus) -> None:
         await bus.ensure_stream("catalog", max_age=3600)
         await publish(bus, "a")
         assert await waiting == ["a"]
+
+
+async def test_the_end_of_a_stream_is_its_last_message_even_a_removed_one(bus: Bus, stream: str) -> None:
+    assert await bus.last("nobody") == await bus.last(stream) == 0
+    await publish(bus, "a", "b")
+    await bus.remove(stream, 2)
+    assert await bus.last(stream) == 2

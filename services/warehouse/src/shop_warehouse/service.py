@@ -8,7 +8,7 @@ from shop_chassis.runtime import Runtime
 from shop_chassis.schedule import Schedule
 from shop_chassis.service import Service
 
-from shop_warehouse import admin, api, internal
+from shop_warehouse import admin, api, internal, snapshot
 from shop_warehouse.inventory import Inventory
 from shop_warehouse.replenishments import Replenishments
 from shop_warehouse.reservations import Reservations
@@ -33,7 +33,7 @@ def setup(runtime: Runtime[Any]) -> None:
 service = Service(
     "warehouse",
     title="Warehouse",
-    routers=[api.router, internal.router, admin.router],
+    routers=[api.router, internal.router, snapshot.router, admin.router],
     migrations=Migrations("shop_warehouse.migrations", metadata),
     setup=setup,
 )

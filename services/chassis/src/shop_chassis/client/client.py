@@ -13,7 +13,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -176,6 +176,36 @@ class ServiceClient:
             idempotent = method in _IDEMPOTENT or idempotency_key is not None
         with self._place(route):
             return await self._attempts(request, route, time.monotonic() + left, idempotent)
+
+    async def lines(self, route: str, *, silence: float = 30.0) -> AsyncGenerator[bytes, None]:
+        """GET an answer that may be longer than memory, line by line as it comes; it has no deadline.
+
+        Nothing is repeated. It is broken off after `silence` seconds in which nothing came. Raises as `send`,
+        also while it is read.
+        """
+        headers = self._identified(route) if route.startswith(INTERNAL) else {}
+        request = self._http.build_request("GET", route, headers=headers, timeout=silence)
+        rest = b""
+        with self._place(route):
+            try:
+                response = await self._http.send(request, stream=True)
+                try:
+                    if response.status_code >= 300:
+                        await response.aread()
+                        self._accept(response, route)
+                    async for part in response.aiter_bytes():
+                        *whole, rest = (rest + part).split(b"\n")
+                        for line in whole:
+                            yield line
+                finally:
+                    await response.aclose()
+            except httpx.TimeoutException as cause:
+                raise errors.DeadlineExceeded(self.callee, route, f"silent for {silence:g} s") from cause
+            except httpx.RequestError as cause:
+                reason = str(cause) or type(cause).__name__
+                raise errors.Unreachable(self.callee, route, reason) from cause
+        if rest:
+            yield rest
 
     def _identified(self, route: str) -> dict[str, str]:
         if self._identity is None:

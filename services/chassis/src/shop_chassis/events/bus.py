@@ -120,6 +120,12 @@ class Bus(Protocol):
         Close the generator (`contextlib.aclosing`) to stop.
         """
 
+    async def last(self, stream: str) -> int:
+        """The number of the stream's newest message, dropped or not; 0 before the first one.
+
+        Raises BusError.
+        """
+
     async def browse(self, stream: str, *, after: int = 0, limit: int = 100) -> Sequence[Stored]:
         """Messages after number `after`, oldest first, untouched; none when there is no such stream."""
 

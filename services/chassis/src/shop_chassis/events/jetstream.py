@@ -143,6 +143,15 @@ class NatsBus:
             finally:
                 await reading.end()
 
+    async def last(self, stream: str) -> int:
+        """As the protocol says."""
+        jetstream = await self.jetstream()
+        with _translated(f"ask for the end of stream {stream}"):
+            try:
+                return (await jetstream.stream_info(stream)).state.last_seq
+            except NotFoundError:
+                return 0
+
     async def browse(self, stream: str, *, after: int = 0, limit: int = 100) -> Sequence[Stored]:
         """As the protocol says."""
         jetstream = await self.jetstream()

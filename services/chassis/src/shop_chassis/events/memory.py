@@ -111,6 +111,10 @@ class MemoryBus:
         finally:
             self._followers[stream].discard(coming)
 
+    async def last(self, stream: str) -> int:
+        """As the protocol says."""
+        return self._streams[stream].last if stream in self._streams else 0
+
     async def browse(self, stream: str, *, after: int = 0, limit: int = 100) -> Sequence[Stored]:
         """As the protocol says."""
         kept = self._streams[stream].messages if stream in self._streams else ()
