@@ -260,7 +260,7 @@ def settings_for(
 ) -> Callable[[str], CartSettings]:
     """Cart's settings with catalog at a URL."""
     callers = service_accounts.write_callers(
-        tmp_path / "callers", "cart", ["order-taking", "user", "catalog"]
+        tmp_path / "callers", "cart", ["order-taking", "wishlist", "user", "catalog"]
     )
     return lambda url: CartSettings(
         catalog_url=url,  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 from shop_cart.erasure import Erasure
 from shop_cart.store import CartStore
@@ -61,19 +62,41 @@ async def test_a_cart_that_was_ordered_is_forgotten_unless_it_has_changed(shop) 
     assert problem(await shop.cart.delete(f"/internal/carts/{guest}", headers=taking))[0] == 422
 
 
+async def test_wishlist_adds_once_what_was_on_a_list(shop) -> None:
+    lamp, anna, wishlist = shop.catalog.sell("lamp"), shop.token("anna"), shop.service("wishlist")
+    path, line = "/internal/carts/me/lines", {"product_id": lamp, "quantity": 2}
+    await shop.add("me", lamp, 1, **anna)
+    for _ in range(2):
+        added = await shop.cart.post(
+            path, json=line, params={"subject": "anna"}, headers=wishlist | {"Idempotency-Key": "wish-1"}
+        )
+        assert quantities(added) == {"lamp": 3}
+    guest = await shop.new_cart()
+    added = await shop.cart.post(f"/internal/carts/{guest}/lines", json=line, headers=wishlist)
+    assert quantities(added) == {"lamp": 2}
+    assert problem(await shop.cart.post(path, json=line, headers=wishlist))[0] == 422
+    gone = await shop.cart.post("/internal/carts/none/lines", json=line, headers=wishlist)
+    assert problem(gone)[0] == 404
+
+
 async def test_internal_routes_are_for_the_services_that_they_name(shop) -> None:
-    cart = "/internal/carts/me?subject=anna"
+    cart, lamp = "/internal/carts/me?subject=anna", shop.catalog.sell("lamp")
     for method, path, named in (
         ("GET", cart, "order-taking"),
         ("DELETE", cart + "&etag=*", "order-taking"),
         ("GET", "/internal/personal-data/anna", "user"),
+        ("POST", "/internal/carts/me/lines?subject=anna", "wishlist"),
     ):
-        assert problem(await shop.cart.request(method, path))[0] == 401
-        assert problem(await shop.cart.request(method, path, headers=shop.token("anna")))[0] == 401
-        for service in {"order-taking", "user", "catalog"} - {named}:
-            other = await shop.cart.request(method, path, headers=shop.service(service))
-            assert problem(other)[0] == 403
-        assert (await shop.cart.request(method, path, headers=shop.service(named))).status_code < 300
+        body = {"product_id": lamp, "quantity": 1} if method == "POST" else None
+
+        async def ask(**headers: str) -> httpx.Response:
+            return await shop.cart.request(method, path, json=body, headers=headers)  # noqa: B023
+
+        assert problem(await ask())[0] == 401
+        assert problem(await ask(**shop.token("anna")))[0] == 401
+        for service in {"order-taking", "wishlist", "user", "catalog"} - {named}:
+            assert problem(await ask(**shop.service(service)))[0] == 403
+        assert (await ask(**shop.service(named))).status_code < 300
 
 
 async def test_a_person_who_goes_takes_their_cart_along(shop) -> None:

@@ -137,6 +137,18 @@ async def add_line(
     key: Key = None,
 ) -> Cart:
     """Adds to what is there; of two tabs that add, both count."""
+    return await _added(ref, line, carts, products, response, if_match, key)
+
+
+async def _added(
+    ref: Ref,
+    line: AddLine,
+    carts: CartStore,
+    products: Catalog,
+    response: Response,
+    if_match: str | None,
+    key: str | None,
+) -> Cart:
     before = await carts.read(ref)
     known = await products.know([*_products(before.cart), line.product_id])
     product = to_sell(known, line.product_id)
@@ -283,3 +295,19 @@ async def forget_ordered(
 ) -> None:
     """Forgets a cart that was ordered, if it is still that one; one that is not there is no error."""
     await carts.forget(ref, etag)
+
+
+wishes_router = APIRouter(
+    prefix="/internal",
+    tags=["internal"],
+    dependencies=[internal("wishlist"), Depends(_explained)],
+    responses=documented(401, 403, 404, 410, 503),
+)
+
+
+@wishes_router.post("/carts/{cart_id}/lines", responses=documented(409))
+async def add_wish(
+    ref: Whose, line: AddLine, carts: Carts, products: Products, response: Response, key: Key = None
+) -> Cart:
+    """Adds what a shopper had on a list; `me` is the subject's. The same key counts once."""
+    return await _added(ref, line, carts, products, response, None, key)

@@ -12,7 +12,7 @@ from shop_chassis.runtime import Background, Runtime
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 
-from shop_cart.api import internal_router, router
+from shop_cart.api import internal_router, router, wishes_router
 from shop_cart.catalog import Catalog
 from shop_cart.erasure import Erasure
 from shop_cart.store import CartStore
@@ -54,7 +54,7 @@ async def _problem(cache: Cache) -> str | None:
 service = Service(
     name="cart",
     title="Carts of guests and users",
-    routers=[router, internal_router, personal_data("user")],
+    routers=[router, internal_router, wishes_router, personal_data("user")],
     settings=CartSettings,
     setup=setup,
 )

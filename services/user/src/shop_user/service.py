@@ -27,7 +27,7 @@ from shop_user.sessions import Sessions
 from shop_user.tables import METADATA, OUTBOX
 from shop_user.tokens import Issuer
 
-HOLDERS = ("catalog", "cart", "order-taking", "order-processing", "payment", "logistics")
+HOLDERS = ("catalog", "cart", "order-taking", "order-processing", "payment", "logistics", "wishlist")
 """Services that hold personal data, if they are there."""
 
 
@@ -66,6 +66,7 @@ class UserSettings(Settings):
     order_processing_url: HttpUrl | None = None
     payment_url: HttpUrl | None = None
     logistics_url: HttpUrl | None = None
+    wishlist_url: HttpUrl | None = None
 
 
 def setup(runtime: Runtime[Any]) -> None:

@@ -89,6 +89,10 @@ class Shop:
         eventually(lambda: self.shown(product) == stock, f"catalog shows {stock} of {product}")
         return product
 
+    def reprice(self, product: Product, price: int) -> None:
+        """The administrator sets another price, in cents."""
+        self.admin("catalog").put(f"/admin/products/{product.id}/price", {"amount": price, "currency": "EUR"})
+
     def shown(self, product: Product) -> int | None:
         """How many can be had, as catalog shows it."""
         found: int | None = self.api("catalog").get(f"/products/{product.id}")["available"]

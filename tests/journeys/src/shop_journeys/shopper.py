@@ -47,6 +47,29 @@ class Shopper:
         shown: Json = self.at("cart").post(path, line, Idempotency_Key=key)
         return shown
 
+    def wish(self, product: "Product", **how: Any) -> Json:
+        """Puts it on the default list."""
+        return self._once_known(product, f"/wishlists/default/items/{product.id}", how)
+
+    def watch(self, product: "Product", **terms: Any) -> Json:
+        """Wants to know when it gets cheaper."""
+        return self._once_known(product, f"/watches/{product.id}", terms)
+
+    def _once_known(self, product: "Product", path: str, body: Json) -> Json:
+        """The answer to a PUT, as soon as wishlist has heard of the product."""
+
+        def put() -> Json:
+            shown: Json = self.at("wishlist").put(path, body)
+            return shown
+
+        return eventually(put, f"wishlist knows {product}")
+
+    def told(self, product: "Product") -> list[int]:
+        """The prices that this watcher was told, as wishlist keeps them: one for each notice."""
+        held = self.at("user").get("/me/export")["data"]["wishlist"]
+        watches = [each for each in held["watches"] if each["product"]["product_id"] == product.id]
+        return [notice["amount"] for each in watches for notice in each["notices"]]
+
     def preview(self, **wishes: Any) -> Json:
         """What the cart would come to."""
         body = {"cart_id": "me", "shipping_address": self.address} | wishes

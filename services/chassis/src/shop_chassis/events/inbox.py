@@ -1,5 +1,6 @@
 """The inbox: which events have had their effect, recorded in the transaction of the effect."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
 from typing import Any, cast
@@ -140,6 +141,21 @@ class Inbox:
             await session.execute(delete(self.parked).where(*self._waiting(consumer, event, event.sequence)))
         await session.execute(update(table).where(*mine).values(sequence=event.sequence))
         return Claim.NEW
+
+    async def begin_after(
+        self, session: AsyncSession, consumer: str, heard: Mapping[tuple[str, str], int]
+    ) -> None:
+        """With Order.STRICT: what came before is known from elsewhere, a snapshot say, and is not waited for.
+
+        `heard`: source and subject of aggregates, and their last sequence that is known; of one that an event
+        was handled of already nothing changes.
+        """
+        rows = [
+            {"consumer": consumer, "source": source, "subject": subject, "type": "", "sequence": sequence}
+            for (source, subject), sequence in sorted(heard.items())
+        ]
+        if rows:
+            await session.execute(insert(session, self.sequences).on_conflict_do_nothing(), rows)
 
     async def tried(self, session: AsyncSession, consumer: str, event_id: str) -> int:
         """Counts a try of an event that is delivered again; how many that makes, the first delivery not

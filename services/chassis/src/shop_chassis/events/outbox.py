@@ -82,25 +82,45 @@ class Outbox:
         does so in the order of their subjects, or two of them could wait for each other.
         Raises ValueError when the encoded event is over MAX_BYTES.
         """
-        first = insert(session, self.sequences).values(subject=subject, sequence=1)
-        taken = first.on_conflict_do_update(
-            index_elements=[self.sequences.c.subject], set_={"sequence": self.sequences.c.sequence + 1}
-        ).returning(self.sequences.c.sequence)
+        taken = self._next(session).values(subject=subject, sequence=1)
+        happened = self._event(type, subject, (await session.execute(taken)).one().sequence, data)
+        await session.execute(self.events.insert().values(_row(happened)))
+        await self._announce(session)
+        return happened
+
+    async def add_all(
+        self, session: AsyncSession, type: str, data: Mapping[str, BaseModel | Mapping[str, Any]]
+    ) -> None:
+        """As `add`, for many aggregates by their subjects, in a few statements."""
+        first = [{"subject": subject, "sequence": 1} for subject in sorted(data)]
+        if not first:
+            return
+        taken = await session.execute(self._next(session), first)
+        events = [self._event(type, row.subject, row.sequence, data[row.subject]) for row in taken]
+        await session.execute(self.events.insert(), [_row(happened) for happened in events])
+        await self._announce(session)
+
+    def _next(self, session: AsyncSession) -> Any:
+        """Takes the next sequence of an aggregate, which begins at 1."""
+        return (
+            insert(session, self.sequences)
+            .on_conflict_do_update(
+                index_elements=[self.sequences.c.subject], set_={"sequence": self.sequences.c.sequence + 1}
+            )
+            .returning(self.sequences.c.subject, self.sequences.c.sequence)
+        )
+
+    def _event(self, type: str, subject: str, sequence: int, data: BaseModel | Mapping[str, Any]) -> Event:
         happened = Event(
             source=f"/{self.service}",
             type=type,
             subject=subject,
-            sequence=(await session.execute(taken)).scalar_one(),
+            sequence=sequence,
             traceparent=current_traceparent(),
             data=data.model_dump(mode="json") if isinstance(data, BaseModel) else dict(data),
         )
         if (size := len(happened.encode())) > MAX_BYTES:
             raise ValueError(f"event {type} of {subject} takes {size} bytes; at most {MAX_BYTES} are allowed")
-        row = happened.model_dump(
-            include={"id", "type", "subject", "sequence", "time", "traceparent", "data"}
-        )
-        await session.execute(self.events.insert().values(row))
-        await self._announce(session)
         return happened
 
     async def _announce(self, session: AsyncSession) -> None:
@@ -117,3 +137,8 @@ class Outbox:
     def event(self, row: Mapping[str, Any]) -> Event:
         """The event that a row of `events` stands for."""
         return Event.model_validate({"source": f"/{self.service}", **row})
+
+
+def _row(happened: Event) -> dict[str, Any]:
+    columns = {"id", "type", "subject", "sequence", "time", "traceparent", "data"}
+    return happened.model_dump(include=columns)

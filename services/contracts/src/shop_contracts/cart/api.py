@@ -11,6 +11,7 @@
 | `PUT /carts/{cart_id}/coupon`, `DELETE` | puts a coupon on the cart, takes it off |
 | `POST /carts/{cart_id}:merge` | moves a guest's cart into the user's |
 | `GET /internal/carts/{cart_id}?subject=` | the same cart for order-taking; `me` is the subject's |
+| `POST /internal/carts/{cart_id}/lines?subject=` | adds, for wishlist; repeatable with an `Idempotency-Key` |
 | `DELETE /internal/carts/{cart_id}?subject=&etag=` | forgets it if it is still that one, else 412 |
 
 Every answer has an `ETag`; a change with `If-Match` is made only if the cart is still that one, else 412.

@@ -89,7 +89,7 @@ class WishlistContent(_Model):
 
     title: ListTitle
     default: bool = False
-    """There is one default: another list stops being it. The default cannot be made an ordinary one."""
+    """True: it is the default instead of another list. False changes nothing about that."""
 
 
 class Wishlist(_Model):
@@ -104,7 +104,7 @@ class Wishlist(_Model):
     created_at: AwareDatetime
     updated_at: AwareDatetime
     version: int = Field(ge=1)
-    """Grows with every change; its quoted form is the ETag."""
+    """Grows with every change of it or what is on it; its quoted form is the ETag."""
 
 
 class WishlistPage(_Model):

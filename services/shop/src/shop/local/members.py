@@ -125,6 +125,7 @@ MEMBERS = (
             "order-processing",
             "payment",
             "logistics",
+            "wishlist",
         ),
         settings=_user,
     ),
@@ -140,6 +141,7 @@ MEMBERS = (
     Member("payment", callees=("testgateway",), settings=_payment),
     Member("testgateway", callees=("payment",), settings=_testgateway),
     Member("logistics", settings=_logistics),
+    Member("wishlist", callees=("catalog", "cart")),
     Member("notification"),
 )
 """In the order of their ports."""

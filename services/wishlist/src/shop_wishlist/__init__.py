@@ -1,0 +1,1 @@
+"""Lists of wishes, and prices that are watched."""

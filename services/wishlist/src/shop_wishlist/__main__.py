@@ -1,0 +1,9 @@
+"""`python -m shop_wishlist serve | migrate`."""
+
+import sys
+
+from shop_chassis.command import main
+
+from shop_wishlist.service import service
+
+sys.exit(main(service))
