@@ -18,6 +18,8 @@ from shop_platform.platform import SHOP, Platform
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent
+QUICK = {"order-processing": {"PACK_SECONDS": "8"}, "logistics": {"SECONDS_PER_HOP": "5"}}
+"""As `shop local` has it: long enough to cancel a paid order, short enough to wait for a parcel."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -158,7 +160,7 @@ def wait() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def platform(kind_cluster: KindCluster) -> Platform:
     """Everything installed and Ready."""
-    platform = Platform.on(kind_cluster)
+    platform = Platform.on(kind_cluster, env=QUICK)
     platform.install(lambda text: print(text, flush=True))
     return platform
 

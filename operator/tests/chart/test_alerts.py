@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kindlocal import promtool
+from kindlocal.promtool import Story
 
-from .. import promtool
-from ..promtool import Story
 from .test_chart import of, template
 
 pytestmark = pytest.mark.apiserver

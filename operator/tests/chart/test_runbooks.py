@@ -17,11 +17,13 @@ SECTIONS = {
     for title, text in re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", file.read_text(), re.S | re.M)
 }
 
+OF_CHARTS = ("shop-operator/files/alerts.yaml", "shop/alerts.yaml")
+
 
 def alerts() -> list[dict[str, Any]]:
-    chart = yaml.safe_load((REPOSITORY / "charts" / "shop-operator" / "files" / "alerts.yaml").read_text())
+    charts = [yaml.safe_load((REPOSITORY / "charts" / file).read_text()) for file in OF_CHARTS]
     rules = next(c for c in golden.case("objectives").children() if c["kind"] == "PrometheusRule")
-    groups = chain(chart, rules["spec"]["groups"])
+    groups = chain(*charts, rules["spec"]["groups"])
     return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kindlocal import promtool
+from kindlocal.promtool import Story
 from shop_operator.api import parse
 from shop_operator.children import Context, build
 
-from .. import promtool
-from ..promtool import Story
 from . import golden
 
 pytestmark = pytest.mark.apiserver

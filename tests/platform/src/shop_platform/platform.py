@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import tempfile
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -56,11 +57,13 @@ class Platform:
     name: str = CLUSTER
     kubeconfig: Path | None = None
     tools: Tools = field(default_factory=find_tools)
+    env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Variables of services that differ from the chart's, by service."""
 
     @classmethod
-    def on(cls, cluster: Any) -> Platform:
+    def on(cls, cluster: Any, env: Mapping[str, Mapping[str, str]] | None = None) -> Platform:
         """The platform on a cluster of pytest-kind."""
-        return cls(cluster.name, Path(cluster.kubeconfig_path))
+        return cls(cluster.name, Path(cluster.kubeconfig_path), env=env or {})
 
     @cached_property
     def kubectl(self) -> Kubectl:
@@ -106,10 +109,14 @@ class Platform:
 
     def url(self, service: str) -> str:
         """Where a Service of PORTS is reached from here: a mapped port, else the node's own address."""
-        port = PORTS[service]
-        if self.name == CLUSTER and answers("127.0.0.1", port):
-            return f"http://127.0.0.1:{port}"
-        return f"http://{self.node_address}:{port}"
+        if self.name == CLUSTER and not answers("127.0.0.1", PORTS[service]):
+            return f"http://{self.node_address}:{PORTS[service]}"
+        return self.public_url(service)
+
+    def public_url(self, service: str) -> str:
+        """The same, known before anything answers there: what services tell browsers."""
+        host = "127.0.0.1" if self.name == CLUSTER else self.node_address
+        return f"http://{host}:{PORTS[service]}"
 
     @cached_property
     def node_address(self) -> str:
@@ -180,13 +187,20 @@ class Platform:
     def install_shop(self, planned: Plan, note: Note = silent) -> None:
         """Installs or upgrades the shop by its chart; raises Failure. `wait_ready` waits for it."""
         auth.ensure(self.kubectl, SHOP)
-        exposed = {
-            name: {"spec": {"expose": {"type": "NodePort", "nodePort": PORTS[name]}}}
-            for name in planned.services
-            if name in PORTS
-        }
         objects = [f"shopservice.shopservice.dev/{name}" for name in planned.services]
-        self._helm("shop", SHOP, {"images": planned.services, "services": exposed}, objects, note)
+        given = {"images": planned.services, "services": self.services(planned.services)}
+        self._helm("shop", SHOP, given, objects, note)
+
+    def services(self, names: Iterable[str]) -> dict[str, Any]:
+        """What differs from the chart on this cluster, by service: how it is reached, and `env`."""
+        found: dict[str, Any] = {}
+        for name in names:
+            env = dict(self.env.get(name, {}))
+            if name == "testgateway":  # its pages of 3-D Secure are for browsers here
+                env.setdefault("PUBLIC_URL", self.public_url(name))
+            expose = {"type": "NodePort", "nodePort": PORTS[name]} if name in PORTS else None
+            found[name] = ({"env": env} if env else {}) | ({"spec": {"expose": expose}} if expose else {})
+        return {name: given for name, given in found.items() if given}
 
     def wait_ready(self, seconds: int = 180) -> None:
         """Waits until every ShopService says that it is Ready.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from kindlocal.paths import binary
 
 Groups = list[dict[str, Any]]
