@@ -1,6 +1,6 @@
 """What is not known is found out, by whoever comes first, and never done twice."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -236,3 +236,19 @@ async def test_a_void_ends_the_wait_for_the_shopper(shop: Any) -> None:
     shop.gateway.complete("order-1", approved=True)
     assert shop.gateway.of("order-1").status == "voided"
     assert await shop.told() == ["action_required", "voided"]
+
+
+async def test_without_its_database_no_gateway_is_asked(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked is written down first, or nobody could find out what came of it."""
+
+    def away() -> NoReturn:
+        raise ConnectionRefusedError("nobody there")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(shop.runtime.store, "transaction", away)
+        answer = await shop.pay()
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"]
+    assert shop.gateway.calls == []
+    assert (await shop.pay()).json()["state"] == "authorised"
+    assert shop.gateway.calls.count("authorise") == 1
