@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_kind import KindCluster
 from shop.local.addresses import Addresses
 from shop_journeys.shop import Shop
 from shop_platform import auth
 from shop_platform.images import service_names
-from shop_platform.platform import PORTS, SHOP, Platform
+from shop_platform.platform import PORTS, SHOP, Platform, answers
 
 from ..journeys.tests import test_buying, test_operating, test_privacy, test_undoing
-from .conftest import Kube
+from .conftest import Kube, wait_for
 
 LONG = bool(os.environ.get("SHOP_TEST_LONG"))
 
@@ -35,19 +34,30 @@ def taken_here() -> Iterator[tuple[str, Any]]:
 globals().update(taken_here())
 
 
-@contextmanager
-def broker(kube: Kube) -> Iterator[str]:
-    """The address of the cluster's broker on this machine."""
-    process = kube.start("port-forward", "--namespace=nats", "service/nats", ":4222")
-    try:
-        assert process.stdout
-        told = process.stdout.readline()
-        port = re.search(r"127\.0\.0\.1:(\d+) ->", told)
-        assert port, f"kubectl port-forward said {told!r}"
-        yield f"nats://127.0.0.1:{port[1]}"
-    finally:
-        process.terminate()
-        process.communicate()
+BROKER = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "nats-outside"},
+    "spec": {
+        "type": "NodePort",
+        "selector": {"app.kubernetes.io/name": "nats"},
+        "ports": [{"port": 4222, "targetPort": "client"}],
+    },
+}
+"""A way to the broker, by which mails are read."""
+
+
+@pytest.fixture(scope="module")
+def broker(kind_cluster: KindCluster, platform: Platform) -> Iterator[str]:
+    """The broker's address on this machine."""
+    nats = Kube(kind_cluster, "nats")
+    nats.apply(BROKER)
+    service = nats.get("service", "nats-outside")
+    assert service
+    port = service["spec"]["ports"][0]["nodePort"]
+    wait_for("the broker's port", lambda: answers(platform.node_address, port), 30)
+    yield f"nats://{platform.node_address}:{port}"
+    nats.run("delete", "service", "nats-outside")
 
 
 def gateway_key(kube: Kube) -> str:
@@ -58,15 +68,15 @@ def gateway_key(kube: Kube) -> str:
 
 
 @pytest.fixture(scope="module")
-def shop(platform: Platform, kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Instead of this folder's own: as the journeys know it."""
+def shop(
+    platform: Platform, kube: Kube, broker: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    """As the journeys know it, in place of this folder's own."""
     key: Path = tmp_path_factory.mktemp("keys") / "private.pem"
     key.touch(mode=0o600)
     key.write_text(auth.key(platform.kubectl, SHOP))
     services = {name: platform.url(name) for name in service_names() if name in PORTS}
-    with broker(kube) as address:
-        at = Addresses(services=services, private_key=key, gateway_key=gateway_key(kube), broker=address)
-        made = Shop(at)
-        made.open()
-        yield made
-        made.close()
+    made = Shop(Addresses(services=services, private_key=key, gateway_key=gateway_key(kube), broker=broker))
+    made.open()
+    yield made
+    made.close()

@@ -6,7 +6,7 @@ from shop_platform import generate
 from shop_platform.images import service_names
 from shop_platform.kind import find_tools
 from shop_platform.paths import CHARTS, MANIFESTS, ROOT, SERVICES
-from shop_platform.platform import CONFIG, PORTS
+from shop_platform.platform import CONFIG, PORTS, Platform
 
 needs_helm = pytest.mark.skipif(not find_tools().helm.exists(), reason="helm is built by `make tools`")
 
@@ -49,6 +49,20 @@ def test_every_port_of_the_shop_is_mapped_to_this_machine():
     (node,) = yaml.safe_load(CONFIG.read_text())["nodes"]
     mapped = {one["hostPort"] for one in node["extraPortMappings"] if one["hostPort"] == one["containerPort"]}
     assert mapped == set(PORTS.values())
+
+
+def test_services_have_addresses_on_this_machine_and_the_bank_knows_its_own():
+    platform = Platform(env={"logistics": {"SECONDS_PER_HOP": "5"}})
+    assert platform.services(["logistics", "notification", "testgateway"]) == {
+        "logistics": {
+            "env": {"SECONDS_PER_HOP": "5"},
+            "spec": {"expose": {"type": "NodePort", "nodePort": PORTS["logistics"]}},
+        },
+        "testgateway": {
+            "env": {"PUBLIC_URL": f"http://127.0.0.1:{PORTS['testgateway']}"},
+            "spec": {"expose": {"type": "NodePort", "nodePort": PORTS["testgateway"]}},
+        },
+    }
 
 
 @pytest.mark.cluster
@@ -110,12 +124,32 @@ def test_without_the_test_gateway_there_is_no_volume_of_it():
 
 @pytest.mark.cluster
 @needs_helm
+def test_single_variables_are_set_and_the_others_stay():
+    done = template(
+        "--set-string=services.logistics.env.SECONDS_PER_HOP=5",
+        "--set-string=services.order-processing.env.PACK_SECONDS=8",
+    )
+    objects = {one["metadata"]["name"]: one for one in yaml.safe_load_all(done.stdout) if one}
+    env = {name: objects[name]["spec"]["env"] for name in ("logistics", "order-processing")}
+    values = {name: {one["name"]: one["value"] for one in listed} for name, listed in env.items()}
+    assert values["logistics"] == {
+        "AUTH_JWKS": "/etc/shop-auth/jwks.json",
+        "CARRIER_SECRETS": "/etc/carriers",
+        "SECONDS_PER_HOP": "5",
+    }
+    assert values["order-processing"] == {"AUTH_JWKS": "/etc/shop-auth/jwks.json", "PACK_SECONDS": "8"}
+    assert len(env["logistics"]) == 3
+
+
+@pytest.mark.cluster
+@needs_helm
 @pytest.mark.parametrize(
     ("flag", "named"),
     [
         ("--set=services.nope.enabled=true", "services.nope"),
         ("--set=imageTag=latest", "imageTag"),
         ("--set=imageRegistri=x", "imageRegistri"),
+        ("--set=services.logistics.env.SECONDS_PER_HOP=5", "SECONDS_PER_HOP"),
     ],
 )
 def test_wrong_values_are_refused_by_name(flag, named):
