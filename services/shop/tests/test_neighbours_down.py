@@ -15,6 +15,7 @@ from shop_chassis.service import create_app
 from shop_chassis.signing import Signer
 
 NOTHING = "018f6d2e-6f00-7cc0-8000-000000000001"
+MERCHANT = "the gateway's key"
 LINES = [{"quantity": 1, "weight_grams": 700}]
 
 
@@ -36,7 +37,7 @@ OWN = {
     "order-processing": Own("GET", "/orders", "shop"),
     "warehouse": Own("GET", f"/availability?id={NOTHING}"),
     "payment": Own("GET", "/admin/payments", "payment:admin"),
-    "testgateway": Own("GET", "/v1/charges", "gateway key"),
+    "testgateway": Own("GET", "/v1/charges", MERCHANT),
     "logistics": Own("POST", "/quotes", body={"country": "NL", "postal_code": "3011 AD", "lines": LINES}),
 }
 """Of each that has an API."""
@@ -62,9 +63,9 @@ class Alone:
             yield http
 
     async def ask(self, http: httpx.AsyncClient, own: Own) -> httpx.Response:
-        token = self.signer.token("ann", own.scope) if ":" in own.scope or own.scope == "shop" else ""
-        token = self.place.gateway_key if own.scope == "gateway key" else token
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        key = self.place.gateway_key
+        token = key if own.scope == MERCHANT else self.signer.token("ann", own.scope)
+        headers = {"Authorization": f"Bearer {token}"} if own.scope else {}
         return await http.request(own.method, own.path, json=own.body, headers=headers)
 
 
