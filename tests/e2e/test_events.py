@@ -45,4 +45,3 @@ def test_the_worker_goes_to_zero_and_comes_back_by_lag_alone(kube, shop, wait, p
         lambda: int(kube.sql("notification", "select count(*) from notice")) == before + 1,
         60,
     )
-    wait("sleep again", lambda: not kube.pods("notification"), 180, every=2)

@@ -39,8 +39,12 @@ def load(base: str) -> Iterator[OpenLoad]:
 
 @pytest.fixture
 def alone(kube, wait):
-    """catalog with one pod and nothing left of an earlier load."""
+    """catalog with one pod and nothing left of an earlier load; pods that are too many go after 15 s."""
+    usual = kube.get("shopservice", "catalog")["spec"]["autoscaling"]["scaleDownStabilizationSeconds"]
+    lets_go_after(kube, 15)
     wait("catalog to have one pod", lambda: len(kube.pods("catalog")) == 1, 240)
+    yield
+    lets_go_after(kube, usual)
 
 
 def test_load_adds_pods_by_the_services_own_metric_and_takes_them_away_again(
@@ -76,7 +80,9 @@ def test_without_the_series_the_same_load_adds_nothing(kube, shop, platform, wai
         "prometheuses.monitoring.coreos.com", "prometheus", {"spec": DROPPED}, "--namespace=monitoring"
     )
     try:
-        wait("the series to stop", lambda: not shop.query("http_server_requests_total"), 400)
+        # Its last samples stay for five minutes; nobody asks about more than these seconds.
+        asked = "count_over_time(http_server_requests_total[15s])"
+        wait("the series to stop", lambda: not shop.query(asked), 120)
         with load(platform.url("catalog")) as running:
             # Four rounds of the HPA; with the series the first or second one adds pods.
             wait("a minute of load", lambda: len(running.samples) >= 60 * RATE, 120)
@@ -89,7 +95,13 @@ def test_without_the_series_the_same_load_adds_nothing(kube, shop, platform, wai
             {"spec": {"scrapeClasses": None}},
             "--namespace=monitoring",
         )
-        wait("the series to come back", lambda: shop.query("http_server_requests_total"), 120)
+
+
+def lets_go_after(kube, seconds: int) -> None:
+    """Sets for how long catalog keeps pods that it would not need."""
+    kube.patch(
+        "shopservice", "catalog", {"spec": {"autoscaling": {"scaleDownStabilizationSeconds": seconds}}}
+    )
 
 
 def external_metrics(autoscalers: list[dict]) -> dict[str, dict]:

@@ -2,12 +2,10 @@
 
 from uuid import uuid4
 
-import pytest
 from shop_journeys.shop import Shop, together
 from shop_journeys.waiting import eventually
 
 
-@pytest.mark.on_cluster
 def test_from_registration_to_refund(shop: Shop) -> None:
     lamp = shop.product(price=5900, stock=5)
     ann = shop.register()
@@ -45,7 +43,6 @@ def test_from_registration_to_refund(shop: Shop) -> None:
     assert [each["id"] for each in ann.at("order-processing").get("/orders")["items"]] == [order_id]
 
 
-@pytest.mark.on_cluster
 def test_a_guest_checks_out(shop: Shop) -> None:
     lamp = shop.product()
     guest, other = shop.guest(), shop.guest()
@@ -73,7 +70,6 @@ def test_a_guests_cart_goes_into_the_users_at_sign_in(shop: Shop) -> None:
     assert order["subtotal"]["amount"] == 3 * lamp.price + 3 * cup.price
 
 
-@pytest.mark.on_cluster
 def test_of_two_shoppers_who_want_the_last_one_exactly_one_gets_it(shop: Shop) -> None:
     lamp = shop.product(stock=1)
     shoppers = [shop.register(), shop.guest()]

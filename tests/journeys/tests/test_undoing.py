@@ -5,7 +5,6 @@ import string
 from uuid import uuid4
 
 import httpx
-import pytest
 from shop_journeys.api import Json
 from shop_journeys.shop import Shop
 from shop_journeys.shopper import Shopper
@@ -19,7 +18,6 @@ def asked_by_bank(shopper: Shopper, order_id: str) -> Json:
     return order
 
 
-@pytest.mark.on_cluster
 def test_a_declined_payment_gives_the_stock_back(shop: Shop) -> None:
     lamp = shop.product(stock=1)
     ann = shop.register()
@@ -33,7 +31,6 @@ def test_a_declined_payment_gives_the_stock_back(shop: Shop) -> None:
     ann.until(ann.order(), "confirmed")
 
 
-@pytest.mark.on_cluster
 def test_a_payment_that_the_bank_wants_confirmed_goes_on_once_it_is(shop: Shop) -> None:
     lamp = shop.product()
     ann = shop.register()
@@ -94,7 +91,6 @@ def test_an_order_is_cancelled_before_it_is_paid(shop: Shop) -> None:
     assert shop.available(lamp) == 1
 
 
-@pytest.mark.on_cluster
 def test_an_order_is_cancelled_after_it_is_paid(shop: Shop) -> None:
     lamp = shop.product(stock=1)
     ann = shop.register()

@@ -1,7 +1,8 @@
 """Images as an OCI layout on disk, from where any cluster loads them in seconds.
 
-buildah would write each image whole for every load. Here a layer is compressed once and kept once, however
-many images share it, and one archive brings them all.
+buildah would write each image whole for every load. Here a layer is kept once, however many images share
+it, and one archive brings them all. Nothing is compressed: buildah would do it again for every image that
+has the layer, and the node would undo it at once.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class Layout:
             # A base image keeps its tag when its content changes; only a content hash says what is known.
             for reference, image in wanted.items():
                 if reference not in there or ":dev-" not in reference:
-                    run(["buildah", "push", "--quiet", image, f"oci:{self._folder}:{reference}"])
+                    target = f"oci:{self._folder}:{reference}"
+                    run(["buildah", "push", "--quiet", "--disable-compression", image, target])
             entries = self._prune({repository(reference) for reference in wanted}, set(wanted))
             chosen = [entries[reference] for reference in wanted]
             index = file.with_suffix(".json")
