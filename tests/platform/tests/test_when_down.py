@@ -30,7 +30,7 @@ def neighbours() -> Iterator[tuple[str, str]]:
         yield from ((name, callee["name"]) for callee in spec.get("dependsOn", []))
 
 
-def tests_in(file: str) -> set[str]:
+def named_in(file: str) -> set[str]:
     """The test functions of a file below services/; none of one that is not there."""
     path = SERVICES / file
     body = ast.parse(path.read_text()).body if path.exists() else []
@@ -42,7 +42,7 @@ def test_each_neighbour_of_each_service_has_one_row() -> None:
     assert sorted(told) == sorted(neighbours())
 
 
-@pytest.mark.parametrize(("service", "neighbours", "does", "shown"), rows())
+@pytest.mark.parametrize(("service", "neighbours", "does", "shown"), list(rows()))
 def test_a_row_says_something_and_names_tests_that_are_there(
     service: str, neighbours: list[str], does: str, shown: list[str]
 ) -> None:
@@ -51,9 +51,9 @@ def test_a_row_says_something_and_names_tests_that_are_there(
     for test in shown:
         file, _, name = test.partition("::")
         assert name.startswith("test_")
-        assert name in tests_in(file), f"services/{file} has no {name}"
+        assert name in named_in(file), f"services/{file} has no {name}"
 
 
 def test_a_test_that_is_not_there_is_missed() -> None:
-    assert tests_in("shop/tests/test_nothing.py") == set()
-    assert "test_nothing" not in tests_in("shop/tests/test_neighbours_down.py")
+    assert named_in("shop/tests/test_nothing.py") == set()
+    assert "test_nothing" not in named_in("shop/tests/test_neighbours_down.py")
