@@ -1,16 +1,19 @@
 """Images as an OCI layout on disk, from where any cluster loads them in seconds.
 
 buildah would write each image whole for every load. Here a layer is kept once, however many images share
-it, and one archive brings them all. Nothing is compressed: buildah would do it again for every image that
-has the layer, and the node would undo it at once.
+it, and one archive brings them all. Layers are kept as they are in buildah's store, uncompressed, so that
+it knows them again by their digests; else it would compress each of them for every image that has it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import gzip
+import hashlib
 import json
+import shutil
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from typing import Any
 from shop_platform.process import run
 
 REF = "org.opencontainers.image.ref.name"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
 def repository(reference: str) -> str:
@@ -62,8 +66,8 @@ class Layout:
             # A base image keeps its tag when its content changes; only a content hash says what is known.
             for reference, image in wanted.items():
                 if reference not in there or ":dev-" not in reference:
-                    target = f"oci:{self._folder}:{reference}"
-                    run(["buildah", "push", "--quiet", "--disable-compression", image, target])
+                    run(["buildah", "push", "--quiet", image, f"oci:{self._folder}:{reference}"])
+                    self._decompress(reference)
             entries = self._prune({repository(reference) for reference in wanted}, set(wanted))
             chosen = [entries[reference] for reference in wanted]
             index = file.with_suffix(".json")
@@ -75,14 +79,36 @@ class Layout:
                     tar.add(blob, str(blob.relative_to(self._folder)))
             index.unlink()
 
+    def _decompress(self, reference: str) -> None:
+        """Puts the layers that were just brought, and a manifest that names them, in place of packed ones."""
+        entries = self._manifests()
+        manifest = json.loads(self._blob(entries[reference]["digest"]).read_text())
+        config = json.loads(self._blob(manifest["config"]["digest"]).read_text())
+        for layer, digest in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True):
+            plain = self._blob(digest)
+            if not plain.exists():
+                part = plain.with_suffix(".part")
+                with gzip.open(self._blob(layer["digest"])) as packed, open(part, "wb") as file:
+                    shutil.copyfileobj(packed, file, 2**20)
+                part.rename(plain)
+            layer.update(mediaType=LAYER, digest=digest, size=plain.stat().st_size)
+        text = json.dumps(manifest).encode()
+        digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
+        self._blob(digest).write_bytes(text)
+        entries[reference].update(digest=digest, size=len(text))
+        self._write_index(entries.values())
+
+    def _write_index(self, entries: Iterable[dict[str, Any]]) -> None:
+        index = {"schemaVersion": 2, "manifests": list(entries)}
+        (self._folder / "index.json").write_text(json.dumps(index))
+
     def _prune(self, repositories: set[str], keep: set[str]) -> dict[str, dict[str, Any]]:
         entries = {
             reference: entry
             for reference, entry in self._manifests().items()
             if reference in keep or repository(reference) not in repositories
         }
-        index = {"schemaVersion": 2, "manifests": list(entries.values())}
-        (self._folder / "index.json").write_text(json.dumps(index))
+        self._write_index(entries.values())
         used = {blob for entry in entries.values() for blob in self._blobs_of(entry)}
         for blob in (self._folder / "blobs").glob("*/*"):
             if blob not in used:
