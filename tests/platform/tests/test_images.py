@@ -122,6 +122,6 @@ def test_an_image_that_is_in_use_stays(copy):
 
     builder = images.Images(Tools(Path(), Path(), Path(), "buildah"), told.append)
     builder._store = Store()
-    builder._prune(plan)
+    assert builder.prune(plan) == [f"shop/cart:dev-0000000{images.KEPT + 1}"]
     assert removed == [f"shop/cart:dev-0000000{images.KEPT + 1}"]
     assert told == [f"shop/cart:dev-0000000{images.KEPT} is in use and stays"]

@@ -111,16 +111,18 @@ class Images:
             jobs = [pool.submit(self._one, name, image, planned.runtime) for name, image in missing.items()]
             for job in jobs:
                 job.result()
-        self._prune(planned)
         return [*built, *missing.values()]
 
-    def _prune(self, planned: Plan) -> None:
-        """Lets go of images that newer ones have taken the place of."""
+    def prune(self, planned: Plan) -> list[str]:
+        """Lets go of images that newer ones have taken the place of, and names them. Raises Failure."""
+        gone = []
         for image in superseded(self._store.names(), planned):
             try:
                 self._store.remove(image)
+                gone.append(image)
             except Failure:
                 self._note(f"{image} is in use and stays")
+        return gone
 
     def _one(self, name: str, image: str, runtime: str) -> None:
         self._note(f"building {image}")

@@ -176,6 +176,11 @@ class Platform:
         marks.write(**{key[image]: mark for image, mark in missing.items()})
         note(f"{len(missing)} loaded")
 
+    def prune(self, planned: Plan, note: Note = silent) -> None:
+        """Lets go of images that newer ones have taken the place of; raises Failure."""
+        gone = Images(self.tools, note).prune(planned)
+        note(f"{len(gone)} removed")
+
     def install_operator(self, planned: Plan, note: Note = silent) -> None:
         """Installs or upgrades the operator by its chart and waits for it; raises Failure."""
         self.kubectl.apply(NAMESPACES.read_text())
@@ -262,6 +267,8 @@ class Platform:
         steps.add("images", lambda note: planned.append(self.images(note)))
         self._addon_steps(steps, "cluster")
         steps.add("load", lambda note: self.load(planned[0], note), after=["cluster", "images"])
+        # Removing takes as long as building; nobody waits for it.
+        steps.add("old images", lambda note: self.prune(planned[0], note), after=["load"])
         steps.add("operator", lambda note: self.install_operator(planned[0], note), after=["load"])
         # The operator notices KEDA and Prometheus Operator when they come; the shop needs them to be Ready.
         ready = ["operator", *(addon.name for addon in ADDONS)]
