@@ -72,7 +72,7 @@ class PageRoute(APIRoute):
             try:
                 async with asyncio.timeout(_seconds(site, request.method)):
                     if request.method not in _SAFE:
-                        _from_here(request)
+                        from_here(request)
                         visit.form = await _form(request, limit, visit)
                         _with_token(request, visit)
                     response = await handler(request)
@@ -119,7 +119,7 @@ def _counted(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-def _from_here(request: Request) -> None:
+def from_here(request: Request) -> None:
     """What browsers say of where a request was made (Fetch Metadata, RFC 6454). Raises Problem 403."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")

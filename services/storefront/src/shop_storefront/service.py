@@ -7,7 +7,7 @@ from shop_chassis.service import Service
 
 from shop_storefront import assets
 from shop_storefront.assets import Assets
-from shop_storefront.routes import help, home, media
+from shop_storefront.routes import api, cart, help, home, listing, media, product
 from shop_storefront.settings import StorefrontSettings
 from shop_storefront.site import Site
 from shop_storefront.streams import Streams
@@ -27,7 +27,17 @@ def setup(runtime: Runtime[Any]) -> None:
 service = Service(
     "storefront",
     title="The shop's public API",
-    routers=[assets.router, media.router, home.router, help.router, help.last],
+    routers=[
+        assets.router,
+        media.router,
+        api.router,
+        home.router,
+        listing.router,
+        product.router,
+        cart.router,
+        help.router,
+        help.last,
+    ],
     settings=StorefrontSettings,
     setup=setup,
 )

@@ -11,6 +11,8 @@ from shop_storefront.assets import Assets
 from shop_storefront.headers import page_headers
 from shop_storefront.near.catalog import Catalog
 from shop_storefront.near.clients import Neighbours
+from shop_storefront.near.recommendation import Recommending
+from shop_storefront.near.search import Search
 from shop_storefront.parts import Parts
 from shop_storefront.sessions import Sessions
 from shop_storefront.settings import StorefrontSettings
@@ -34,6 +36,8 @@ class Site:
     near: Neighbours
     parts: Parts
     catalog: Catalog
+    search: Search
+    recommending: Recommending
     carts: "Carts"
     views: Views
     headers: Mapping[str, str]
@@ -46,6 +50,7 @@ class Site:
 
         settings: StorefrontSettings = runtime.settings
         assets, near, parts = Assets(), Neighbours.of(runtime), Parts(runtime.metrics)
+        catalog = Catalog(near.catalog, parts)
         sessions = Sessions(runtime.add(open_cache(settings)))
         return cls(
             settings=settings,
@@ -55,7 +60,9 @@ class Site:
             renewal=Renewal(near.user, sessions),
             near=near,
             parts=parts,
-            catalog=Catalog(near.catalog, parts),
+            catalog=catalog,
+            search=Search(near.search),
+            recommending=Recommending(near.recommendation, catalog, parts),
             carts=Carts(near.cart),
             views=Views(runtime),
             headers=page_headers(secure=settings.secure, payment_origins=settings.payment_origins),

@@ -84,7 +84,7 @@ class Streams:
             return problem_response(
                 503, f"too many requests to {callee} are under way", headers={"Retry-After": "1"}
             )
-        sent = {name: value for name, value in request.headers.items() if name in _SENT_ON} | dict(headers)
+        sent = {name: value for name, value in request.headers.items() if _goes_on(name)} | dict(headers)
         if (inherited := current()) is not None:
             sent |= {"X-Request-Id": inherited.id, "traceparent": inherited.traceparent}
         has_body = length not in (None, "0") or "transfer-encoding" in request.headers
@@ -127,6 +127,11 @@ class Streams:
         """Closes all connections."""
         for http in self._http.values():
             await http.aclose()
+
+
+def _goes_on(name: str) -> bool:
+    """Signatures are those of gateways and carriers, whose reports come through here."""
+    return name in _SENT_ON or name.endswith("-signature")
 
 
 async def _limited(request: Request, limit: int) -> AsyncIterator[bytes]:

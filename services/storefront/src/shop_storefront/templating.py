@@ -1,7 +1,7 @@
 """Templates: Jinja2 with its texts in the visitor's language, and money and dates in the visitor's locale."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
+from shop_contracts.catalog.api import Category
 from shop_contracts.money import Money
 
 from shop_storefront import i18n
@@ -72,6 +73,8 @@ class Templates:
                 "srcset": srcset,
                 "htmx_config": json.dumps(HTMX),
                 "icons": _Icons(self._assets),
+                "crumbs": _crumbs,
+                "price_range": _price_range,
                 **self._shared,
             }
         )
@@ -120,6 +123,24 @@ def _moment(context: Context, value: datetime, form: str = "medium") -> str:
 @pass_context
 def _ago(context: Context, value: datetime) -> str:
     return i18n.ago(value, context["locale"])
+
+
+def _crumbs(trail: Sequence[Category]) -> list[tuple[str, str]]:
+    """Of categories, for `ui.breadcrumb`."""
+    return [(each.title, f"/c/{each.slug}") for each in trail]
+
+
+@pass_context
+def _price_range(context: Context, value: str, currency: str = "EUR") -> str:
+    """Of a facet's value `from-to`, in minor units: €20 – €50, from €50, up to €20."""
+    low, high = (
+        i18n.money_short(Money(amount=int(each), currency=currency), context["locale"]) if each else ""
+        for each in value.split("-", 1)
+    )
+    say = i18n.translations(context["locale"].language).gettext
+    if low and high:
+        return f"{low} – {high}"
+    return say("from %(low)s") % {"low": low} if low else say("up to %(high)s") % {"high": high}
 
 
 def _json(value: object) -> str:

@@ -1,22 +1,109 @@
 """The front page."""
 
 from asyncio import gather
+from collections.abc import Mapping, Sequence
 
 from fastapi import Response
+from shop_contracts.catalog.api import Product
+from shop_contracts.catalog.promotions import Promotion
+from shop_contracts.recommendation.api import Reason
 
-from shop_storefront.near.catalog import ListAsked
+from shop_storefront import i18n, listing
+from shop_storefront.listing import Listed
+from shop_storefront.near.catalog import ListAsked, Tree
+from shop_storefront.near.recommendation import Recommended
 from shop_storefront.pages import pages
-from shop_storefront.visit import VisitDep
+from shop_storefront.parts import Part
+from shop_storefront.visit import Visit, VisitDep
 
 router = pages()
+
+SHELF = 12
+_MINE = 0.3
+"""Seconds that the front page waits for what is for this visitor alone."""
 
 
 @router.get("/")
 async def read_home(visit: VisitDep) -> Response:
-    """Promotions, what is for this visitor, what is popular."""
-    visit.viewed("home")
-    catalog = visit.site.catalog
-    promotions, new = await gather(catalog.promotions.get(None), catalog.list.get(ListAsked(limit=12)))
-    return await visit.page(
-        "pages/home.html", promotions=promotions.value or [], new=new.value.items if new.value else []
+    """Promotions, what is for this visitor, what is popular, what is new."""
+    catalog, recommending = visit.site.catalog, visit.site.recommending
+    tree, promotions, popular, new, mine, recent = await gather(
+        catalog.tree.get(None),
+        catalog.promotions.get(None),
+        recommending.popular.get(None),
+        catalog.list.get(ListAsked(limit=2 * SHELF)),
+        _mine(visit),
+        recently_seen(visit),
     )
+    visit.viewed("home")
+    offers = promotions.value or []
+    shelves = {
+        "mine": listed(mine.value.products if mine.value else ()),
+        "recent": recent,
+        "popular": listed(popular.value.products if popular.value else ()),
+        "new": listed(new.value.items if new.value else ()),
+    }
+    return await visit.page(
+        "pages/home.html",
+        shelves=shelves,
+        reasons=reasons_of(visit, mine.value.reasons if mine.value else {}),
+        badges=badges_of(visit, [each for shelf in shelves.values() for each in shelf], offers, tree.value),
+        offers=[(each, offer_path(each, tree.value)) for each in offers],
+    )
+
+
+async def _mine(visit: Visit) -> Part[Recommended]:
+    """Only for browsers that have been here before: of others nothing is known."""
+    if not visit.known:
+        return Part()
+    recommending = visit.site.recommending
+    return await visit.site.parts.ask("recommendations", recommending.for_visit(visit, "home"), within=_MINE)
+
+
+async def recently_seen(visit: Visit, *, without: Sequence[object] = ()) -> list[Listed]:
+    """What this browser looked at last, as the session has it: no neighbour needs to know."""
+    ids = [id for id in visit.session.recent if id not in without]
+    if not ids:
+        return []
+    found = await visit.site.parts.ask("recently seen", visit.site.catalog.products(ids), within=_MINE)
+    return [listing.of_product(each) for each in found.value or ()]
+
+
+def listed(products: Sequence[Product]) -> list[Listed]:
+    """A shelf's worth, one of each family."""
+    return listing.one_of_each_family(map(listing.of_product, products))[:SHELF]
+
+
+def badges_of(
+    visit: Visit, products: Sequence[Listed], offers: Sequence[Promotion], tree: Tree | None
+) -> dict[str, str]:
+    """By slug: what is said of promotions at the picture."""
+    found = {}
+    for each in products:
+        for offer in listing.promotions_on(each, offers, tree):
+            if words := listing.badge(offer, lambda money: i18n.money_short(money, visit.locale), visit.say):
+                found[each.slug] = words
+                break
+    return found
+
+
+def reasons_of(visit: Visit, reasons: Mapping[object, Reason]) -> dict[object, str]:
+    """By product: why it is shown."""
+    _ = visit.say
+    sentences = {
+        "because_bought": _("Because you bought %(title)s"),
+        "because_viewed": _("Because you looked at %(title)s"),
+        "similar": _("Similar to %(title)s"),
+        "bought_together": _("Goes with %(title)s"),
+    }
+    return {
+        id: sentences[each.kind] % {"title": each.title}
+        for id, each in reasons.items()
+        if each.kind in sentences and each.title
+    }
+
+
+def offer_path(offer: Promotion, tree: Tree | None) -> str | None:
+    """Where the products of a promotion are, if that is one place."""
+    known = [slug for slug in offer.categories if tree is None or tree.get(slug)]
+    return f"/c/{known[0]}" if len(known) == 1 and not offer.products else None
