@@ -8,6 +8,7 @@ import structlog
 SLOW = {
     "test_contract.py",
     "test_engine.py",
+    "test_fallbacks.py",
     "test_faults_property.py",
     "test_interleavings.py",
     "test_local.py",
@@ -17,6 +18,7 @@ SLOW = {
     "test_property.py",
     "test_seed.py",
     "test_server.py",
+    "test_shopping.py",
 }
 """Whose tests take seconds each: they run with those that need servers."""
 

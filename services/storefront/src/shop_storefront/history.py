@@ -1,4 +1,4 @@
-"""What a product cost: as a line in a drawing, and the lowest of the last thirty days (Directive 98/6/EC, 6a)."""
+"""What a product cost: a line in a drawing, and the lowest of thirty days (Directive 98/6/EC, article 6a)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,5 @@ def _path(changes: Sequence[PriceChange], now: datetime) -> str:
         return round(HEIGHT - _EDGE - (HEIGHT - 2 * _EDGE) * (amount - low) / ((high - low) or 1), 1)
 
     oldest_first = list(reversed(changes))
-    steps = [f"M0 {y(oldest_first[0].price.amount)}"]
-    for each in oldest_first[1:]:
-        steps.append(f"H{x(each.since)}V{y(each.price.amount)}")
-    return "".join([*steps, f"H{WIDTH}"])
+    steps = "".join(f"H{x(each.since)}V{y(each.price.amount)}" for each in oldest_first[1:])
+    return f"M0 {y(oldest_first[0].price.amount)}{steps}H{WIDTH}"

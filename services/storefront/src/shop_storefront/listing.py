@@ -73,7 +73,7 @@ class Offered(Protocol):
 
 
 def promotions_on(product: Offered, promotions: Sequence[Promotion], tree: Tree | None) -> list[Promotion]:
-    """Those that say so by product or category; exclusive ones first, since where one applies no other does."""
+    """Those that name the product or its category; exclusive ones first: where one applies no other does."""
     above = {each.slug for each in tree.path(product.category)} if tree else {product.category}
     on = [each for each in promotions if product.id in each.products or not above.isdisjoint(each.categories)]
     return sorted(on, key=lambda each: not each.exclusive)

@@ -52,7 +52,9 @@ class Part(Generic[T]):
 class Parts:
     """Asks for parts, and counts what came of it."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, patience: float = 1.0) -> None:
+        """`patience` times all deadlines."""
+        self.patience = patience
         self._counter = Counter(
             "storefront_parts_total",
             "Remote parts of pages: fresh, stale (the last answer), missing",
@@ -63,7 +65,7 @@ class Parts:
     async def ask(self, name: str, answer: Awaitable[T], *, within: float = WITHIN) -> Part[T]:
         """The answer, or a missing part after `within` seconds and after any failure of the neighbour."""
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(within * self.patience):
                 part = Part(await answer)
         except FAILURES as error:
             log.warning("a page came without a part", part=name, error=_why(error))
@@ -128,7 +130,7 @@ class Remembered(Generic[K, T]):
         if kept is not None and age <= _QUIETLY * self._fresh:
             return Part(kept.value, kept.failed)
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(within * self._parts.patience):
                 await asyncio.shield(task)
         except NotFound:
             raise

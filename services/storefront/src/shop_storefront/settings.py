@@ -16,6 +16,8 @@ class StorefrontSettings(Settings):
     """Whose pages a payment may lead to, as JSON list of origins: `["https://pay.example"]`."""
     page_seconds: float = Field(default=4.0, gt=0)
     """For a whole page; each remote part of it has less."""
+    patience: float = Field(default=1.0, gt=0)
+    """Times the deadlines of parts and calls: above 1 where a slow machine must not look like an absence."""
 
     # By default a neighbour is the Service of its name.
     user_url: HttpUrl = HttpUrl("http://user")

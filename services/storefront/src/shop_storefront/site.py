@@ -49,7 +49,7 @@ class Site:
         from shop_storefront.near.cart import Carts  # it knows visits, which know the site
 
         settings: StorefrontSettings = runtime.settings
-        assets, near, parts = Assets(), Neighbours.of(runtime), Parts(runtime.metrics)
+        assets, near, parts = Assets(), Neighbours.of(runtime), Parts(runtime.metrics, settings.patience)
         catalog = Catalog(near.catalog, parts)
         sessions = Sessions(runtime.add(open_cache(settings)))
         return cls(

@@ -1,6 +1,6 @@
 """A client for each neighbour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shop_chassis.client import Policy, ServiceClient, callee
@@ -39,7 +39,11 @@ class Neighbours:
         settings: StorefrontSettings = runtime.settings
 
         def client(name: str, url: object, policy: Policy) -> ServiceClient:
-            return callee(runtime, name, url, policy=policy, internal=False)
+            timeout, attempt = policy.timeout * settings.patience, policy.attempt_timeout
+            patient = replace(
+                policy, timeout=timeout, attempt_timeout=attempt and attempt * settings.patience
+            )
+            return callee(runtime, name, url, policy=patient, internal=False)
 
         return cls(
             user=client("user", settings.user_url, _DEED),

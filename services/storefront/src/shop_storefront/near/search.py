@@ -97,4 +97,4 @@ class Search:
     async def suggest(self, q: str) -> Suggestions:
         """What somebody may be about to type. Raises CallError."""
         params = {"q": q[:QUERY_MAX], "limit": 8}
-        return await self._client.call("GET", "/suggest", params=params, into=Suggestions, timeout=0.5)
+        return await self._client.call("GET", "/suggest", params=params, into=Suggestions)

@@ -1,7 +1,7 @@
 """The public API: `/api/{service}/…` leads to the routes of the services that are for everybody.
 
-Who asks is the token that comes along (`Authorization: Bearer`), or the session of a browser. A browser's changes
-need the token of a page in `X-CSRF-Token`, as forms do. What leads on is listed here: internal and
+Who asks is the token that comes along (`Authorization: Bearer`), or the session of a browser. A browser's
+changes need the token of a page in `X-CSRF-Token`, as forms do. What leads on is listed here: internal and
 administrators' routes are not.
 """
 

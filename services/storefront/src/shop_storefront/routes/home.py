@@ -2,6 +2,7 @@
 
 from asyncio import gather
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from fastapi import Response
 from shop_contracts.catalog.api import Product
@@ -87,7 +88,7 @@ def badges_of(
     return found
 
 
-def reasons_of(visit: Visit, reasons: Mapping[object, Reason]) -> dict[object, str]:
+def reasons_of(visit: Visit, reasons: Mapping[UUID, Reason]) -> dict[UUID, str]:
     """By product: why it is shown."""
     _ = visit.say
     sentences = {

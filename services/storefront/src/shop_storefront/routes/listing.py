@@ -72,7 +72,7 @@ async def read_search(visit: VisitDep) -> Response:
         visit.site.catalog.promotions.get(None),
     )
     popular = (
-        await visit.site.recommending.popular.get(None) if page.missing or not page.value.total else None
+        await visit.site.recommending.popular.get(None) if not page.value or not page.value.total else None
     )
     found = _found(page.value, wanted) if page.value else Found([], plain=True)
     visit.viewed("search")

@@ -30,16 +30,20 @@ async def read_product(visit: VisitDep, slug: Annotated[str, Path(max_length=120
     assert product is not None
     if product.slug != slug:  # asked for by id
         return visit.to(f"/p/{product.slug}")
-    tree, offers, prices, related, family, together, similar, marks, recent = await gather(
-        catalog.tree.get(None),
-        catalog.promotions.get(None),
-        catalog.prices.get(product.id),
-        catalog.related.get(product.id),
-        _family(visit, product),
-        recommending.bought_together.get(product.id),
-        recommending.similar.get(product.id),
-        wished(visit, product.id),
-        recently_seen(visit, without=[product.id]),
+    (tree, offers, prices, related, family), (together, similar, marks, recent) = await gather(
+        gather(
+            catalog.tree.get(None),
+            catalog.promotions.get(None),
+            catalog.prices.get(product.id),
+            catalog.related.get(product.id),
+            _family(visit, product),
+        ),
+        gather(
+            recommending.bought_together.get(product.id),
+            recommending.similar.get(product.id),
+            wished(visit, product.id),
+            recently_seen(visit, without=[product.id]),
+        ),
     )
     await _remember(visit, product)
     visit.viewed("product", product_id=product.id, category=product.category)

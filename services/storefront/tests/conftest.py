@@ -1,0 +1,157 @@
+"""The storefront with the shop's own services behind it: `shop local` in a process, once for a run."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from shop.local.addresses import Addresses
+from shop.testing import LocalShop
+from shop_chassis.events import MemoryBus
+from shop_chassis.service import create_app
+from shop_storefront.near.clients import Neighbours
+from shop_storefront.service import service
+from shop_storefront.settings import StorefrontSettings
+
+NAMES = tuple(name.replace("_", "-") for name in Neighbours.__dataclass_fields__)
+NOBODY = "http://127.0.0.1:9"
+"""Where nothing answers: the port of `discard`."""
+BROWSER = {"User-Agent": "Mozilla/5.0", "Accept-Language": "en-IE,en;q=0.8", "Accept-Encoding": "br"}
+
+
+@pytest.fixture(scope="session")
+def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """The whole shop with its demo data; `STOREFRONT_NEIGHBOURS` names the addresses of one that runs."""
+    if running := os.environ.get("STOREFRONT_NEIGHBOURS"):
+        yield Addresses.model_validate_json(Path(running).read_text())
+        return
+    shop = LocalShop(tmp_path_factory.mktemp("shop"))
+    try:
+        yield shop.start()
+        assert shop.stop() == 0
+    finally:
+        shop.kill()
+
+
+@dataclass
+class Browser:
+    """A browser without scripts: keeps cookies, follows redirects, sends the forms of the shown page."""
+
+    http: httpx.AsyncClient
+    app: FastAPI
+    bus: MemoryBus
+    page: "Page"
+
+    async def open(self, path: str, **more: Any) -> httpx.Response:
+        answer = await self.http.get(path, **more)
+        self.page = Page.of(answer)
+        return answer
+
+    async def send(self, action: str, **fields: str) -> httpx.Response:
+        """The form of the shown page that leads to `action`, with these fields filled in otherwise."""
+        form = self.page.form(action)
+        answer = await self.http.post(action, data={**form, **fields})
+        self.page = Page.of(answer)
+        return answer
+
+
+class Page(HTMLParser):
+    """What a page has, as far as tests ask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[tuple[str, dict[str, str]]] = []
+        self.links: list[str] = []
+        self.inline: list[str] = []
+        """Scripts, styles and handlers that stand in the page: there must be none."""
+        self._words: list[str] = []
+        self._open = False
+
+    @classmethod
+    def of(cls, answer: httpx.Response) -> "Page":
+        page = cls()
+        page.feed(answer.text)
+        return page
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self._words).split())
+
+    def form(self, action: str) -> dict[str, str]:
+        found = [fields for leads, fields in self.forms if leads == action]
+        assert found, f"no form leads to {action}, only {[leads for leads, _ in self.forms]}"
+        return dict(found[0])
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        self.inline += [f"{tag} {name}" for name in given if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.inline.append(tag)
+        if tag == "form":
+            self._open = True
+            self.forms.append((given.get("action", ""), {}))
+        sent = given.get("type") not in ("radio", "checkbox") or "checked" in given
+        if tag == "input" and self._open and "name" in given and sent:
+            self.forms[-1][1][given["name"]] = given.get("value", "")
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = self._open and tag != "form"
+
+    def handle_data(self, data: str) -> None:
+        self._words.append(data)
+
+
+Opens = Callable[..., AbstractAsyncContextManager[Browser]]
+
+
+@asynccontextmanager
+async def _opened(urls: Mapping[str, str], **settings: Any) -> AsyncIterator[Browser]:
+    given = {f"{name.replace('-', '_')}_url": urls.get(name, NOBODY) for name in NAMES}
+    bus = MemoryBus()
+    # Long: a busy machine must not look like a neighbour that is away.
+    told = StorefrontSettings(
+        **{
+            "log_access": False,
+            "page_seconds": 60.0,
+            "patience": 40.0,
+            "request_timeout": 90,
+            **given,
+            **settings,
+        }
+    )
+    app = create_app(service, told, bus=bus)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url=f"{told.public_url.scheme}://shop",
+            headers=BROWSER,
+            follow_redirects=True,
+        ) as http,
+    ):
+        yield Browser(http, app, bus, Page())
+
+
+@pytest.fixture
+def storefront(neighbours: Addresses) -> Opens:
+    """`async with storefront(without=["catalog"]) as browser`: a storefront and somebody who looks at it."""
+
+    def opened(without: Collection[str] = (), **settings: Any) -> AbstractAsyncContextManager[Browser]:
+        urls = {name: url for name, url in neighbours.services.items() if name not in without}
+        return _opened(urls, **settings)
+
+    return opened
+
+
+@pytest.fixture
+def storefront_alone() -> Opens:
+    """The same with no neighbour there."""
+    return lambda **settings: _opened({}, **settings)
