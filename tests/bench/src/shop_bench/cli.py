@@ -1,29 +1,52 @@
-"""`shop-bench operator [--quick] [--out FOLDER]`."""
+"""`shop-bench operator | services [--quick] [--out FOLDER]`."""
 
 import argparse
-import asyncio
 import json
 import sys
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-from shop_bench.operator import report
-from shop_bench.operator.run import FULL, QUICK, run
+from shop_bench.figures import document
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that is measured: `shop_bench.<name>.run.measure`, `shop_bench.<name>.report`."""
+
+    about: str
+    quick: str
+    """What of it a quick run does."""
+
+
+SUBJECTS = {
+    "operator": Subject(
+        "the operator beside a bare client, on an API server", "ten and a hundred services, once: a minute"
+    ),
+    "services": Subject(
+        "the chassis beside bare FastAPI, hot routes, memory, imports", "short loads, once: two minutes"
+    ),
+}
 
 
 def main() -> int:
-    """Measure, and write FOLDER/operator.json, .md and .svg."""
+    """Measure, and write FOLDER/<subject>.json, .md and .svg."""
     parser = argparse.ArgumentParser(prog="shop-bench", description=(__doc__ or "").strip())
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
-    operator = subjects.add_parser("operator", help="the operator beside a bare client, on an API server")
-    operator.add_argument("--quick", action="store_true", help="ten and a hundred services, once: a minute")
-    operator.add_argument("--out", type=Path, default=Path("docs/bench"), metavar="FOLDER")
-    operator.add_argument("--again", action="store_true", help="only table and plot, from the JSON there")
+    for name, subject in SUBJECTS.items():
+        command = subjects.add_parser(name, help=subject.about)
+        command.add_argument("--quick", action="store_true", help=subject.quick)
+        command.add_argument("--out", type=Path, default=Path("docs/bench"), metavar="FOLDER")
+        command.add_argument("--again", action="store_true", help="only table and plot, from the JSON there")
     flags = parser.parse_args()
     flags.out.mkdir(parents=True, exist_ok=True)
-    file = flags.out / "operator.json"
+    file = flags.out / f"{flags.subject}.json"
     if not flags.again:
-        found = asyncio.run(run(QUICK if flags.quick else FULL, lambda line: print(line, file=sys.stderr)))
-        file.write_text(json.dumps(report.document(found), indent=1) + "\n")
+        # What one subject needs is not imported for another, nor to draw a table again.
+        measure = import_module(f"shop_bench.{flags.subject}.run").measure
+        found = measure(flags.quick, lambda line: print(line, file=sys.stderr))
+        file.write_text(json.dumps(document(found), indent=1) + "\n")
+    report = import_module(f"shop_bench.{flags.subject}.report")
     measured = json.loads(file.read_text())
     table = report.table(measured)
     file.with_suffix(".md").write_text(table)

@@ -1,7 +1,6 @@
 """An open-model load: requests leave on schedule, whether or not earlier ones were answered.
 
 Latency counts from the moment a request was due, so a stalled service cannot hide behind a stalled client.
-Every request has its own connection: Services balance connections, and only new ones reach new pods.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -68,16 +67,28 @@ def ramp(start: float, end: float, over: float) -> Callable[[float], float]:
     return lambda at: start + (end - start) * min(1.0, at / over)
 
 
-class OpenLoad:
-    """Sends GET requests to paths in turn at a rate that changes with time; `stop` ends it."""
+Send = Callable[[], Awaitable[str]]
+"""Sends one request; what was wrong with its answer, nothing for a good one. May raise OSError."""
 
-    def __init__(self, base: str, paths: Sequence[str], rate: Callable[[float], float]) -> None:
-        parts = urlsplit(base)
-        self._host, self._port = parts.hostname or "", parts.port or 80
-        host = parts.netloc
-        self._requests = itertools.cycle(
-            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode() for path in paths
-        )
+
+async def tried(send: Send, due: float) -> Sample:
+    """One request, given up after TIMEOUT; its latency counts from `due`."""
+    error = ""
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            error = await send()
+    except TimeoutError:
+        error = f"no answer in {TIMEOUT:.0f} s"
+    except OSError as failure:
+        error = os.strerror(failure.errno) if failure.errno else type(failure).__name__
+    return Sample(due, time.monotonic() - due, error)
+
+
+class Paced:
+    """Sends at a rate that changes with time; `stop` ends it."""
+
+    def __init__(self, send: Send, rate: Callable[[float], float]) -> None:
+        self._send = send
         self._rate = rate
         self._stopped = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,20 +127,28 @@ class OpenLoad:
         self._recent.append(sample)
 
     async def _one(self, due: float) -> None:
-        error = ""
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                error = await self._exchange(next(self._requests))
-        except TimeoutError:
-            error = f"no answer in {TIMEOUT:.0f} s"
-        except OSError as failure:
-            error = os.strerror(failure.errno) if failure.errno else type(failure).__name__
-        self._ended(Sample(due, time.monotonic() - due, error))
+        self._ended(await tried(self._send, due))
 
-    async def _exchange(self, request: bytes) -> str:
+
+class OpenLoad(Paced):
+    """Sends GET requests to paths in turn, each on a connection of its own.
+
+    Services balance connections, and only new ones reach new pods.
+    """
+
+    def __init__(self, base: str, paths: Sequence[str], rate: Callable[[float], float]) -> None:
+        super().__init__(self._get, rate)
+        parts = urlsplit(base)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        host = parts.netloc
+        self._requests = itertools.cycle(
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode() for path in paths
+        )
+
+    async def _get(self) -> str:
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
-            writer.write(request)
+            writer.write(next(self._requests))
             answer = await reader.read(-1)
         finally:
             writer.close()

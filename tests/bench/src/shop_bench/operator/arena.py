@@ -21,7 +21,7 @@ from shop_operator.cluster.connection import Connection
 
 from shop_bench.operator import audit, bare
 from shop_bench.operator.crowd import LEAN, NAMESPACE, children_of, service
-from shop_bench.operator.process import Process
+from shop_bench.process import Process
 
 Manifest = dict[str, Any]
 

@@ -1,37 +1,16 @@
-"""From rows to a document, a table with the goals beside the figures, and a plot."""
+"""From rows to a table with the goals beside the figures, and a plot."""
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
-import subprocess
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, Any]
+from shop_bench.figures import Row, judged, numbers, plotting
 
 REPAIRS = {
     "repair": "{} present",
     "repair while others are made": "{0} present, {0} more being made",
 }
-
-
-def document(rows: list[Row]) -> Row:
-    """The rows and what they belong to."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True).stdout
-    # The results themselves are written before they are committed.
-    own = all(line[3:].startswith("docs/bench/") for line in changed.splitlines())
-    return {
-        "commit": commit if own else f"{commit} with changes",
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "rows": rows,
-    }
 
 
 def table(measured: Row) -> str:
@@ -68,7 +47,7 @@ def _of_size(rows: list[Row], size: int) -> list[str]:
         lines += [
             _line("all new at once, operator: services/s", size, _spread(own, "services_per_second"), what),
             _line("– bare client: services/s", size, _spread(bare, "services_per_second")),
-            _line("– ratio of the two", size, _numbers(ratios, 2), *_judged(ratios, "≥ 0.8", size >= 1000)),
+            _line("– ratio of the two", size, numbers(ratios, 2), *judged(ratios, "≥ 0.8", size >= 1000)),
             _line("– CPU per service, operator; bare: ms", size,
                   f"{_spread(own, 'cpu_ms_per_service')}; {_spread(bare, 'cpu_ms_per_service')}"),
             _line("– busy cores", size, ", ".join(f"{k} {v}" for k, v in own[-1]["cores"].items()),
@@ -77,7 +56,7 @@ def _of_size(rows: list[Row], size: int) -> list[str]:
     if still := [row for row in rows if row["row"] == "nothing to do"]:
         calls = [row["reads"] + row["writes"] for row in still]
         lines += [
-            _line("nothing to do: reads + writes", size, _numbers(calls), *_judged(calls, "≤ 0", True)),
+            _line("nothing to do: reads + writes", size, numbers(calls), *judged(calls, "≤ 0", True)),
             _line("– CPU: ms", size, _spread(still, "cpu_ms_per_reconcile")),
         ]
     for name, text in REPAIRS.items():
@@ -86,11 +65,11 @@ def _of_size(rows: list[Row], size: int) -> list[str]:
             loaded = name != "repair"
             p50, p99 = ([row[field] for row in found] for field in ("p50_ms", "p99_ms"))
             lines += [
-                _line(f"child back, {text.format(size)}: p50 ms", size, _numbers(p50, 1),
-                      *_judged(p50, "≤ 20", size == 1000 and not loaded)),
-                _line("– p99 ms", size, _numbers(p99, 1),
-                      *_judged(p99, "≤ 250" if loaded else "≤ 100", size == 1000)),
-                _line("– never back", size, _numbers([row["missing"] for row in found])),
+                _line(f"child back, {text.format(size)}: p50 ms", size, numbers(p50, 1),
+                      *judged(p50, "≤ 20", size == 1000 and not loaded)),
+                _line("– p99 ms", size, numbers(p99, 1),
+                      *judged(p99, "≤ 250" if loaded else "≤ 100", size == 1000)),
+                _line("– never back", size, numbers([row["missing"] for row in found])),
             ]  # fmt: skip
     if again := [row for row in rows if row["row"] == "restart"]:
         seconds, peak, writes = (
@@ -98,11 +77,11 @@ def _of_size(rows: list[Row], size: int) -> list[str]:
         )
         twice = sorted({name for row in again for name in row["listed_twice"]})
         lines += [
-            _line("restart, converged after import: s", size, _numbers(seconds, 2),
-                  *_judged(seconds, "≤ 2", size == 1000)),
-            _line("– peak memory: MB", size, _numbers(peak, 0),
-                  *_judged(peak, "≤ 300" if size > 1000 else "≤ 150", size >= 1000)),
-            _line("– writes", size, _numbers(writes), *_judged(writes, "≤ 0", True)),
+            _line("restart, converged after import: s", size, numbers(seconds, 2),
+                  *judged(seconds, "≤ 2", size == 1000)),
+            _line("– peak memory: MB", size, numbers(peak, 0),
+                  *judged(peak, "≤ 300" if size > 1000 else "≤ 150", size >= 1000)),
+            _line("– writes", size, numbers(writes), *judged(writes, "≤ 0", True)),
             _line("– lists (pages); kinds listed twice", size,
                   f"{again[-1]['lists']} ({again[-1]['pages']}); {', '.join(twice) or 'none'}"),
         ]  # fmt: skip
@@ -136,35 +115,13 @@ def _line(what: str, size: int, found: str, goal: str = "", verdict: str = "") -
     return f"| {what} | {size:,} | {found} | {goal} | {verdict} |"
 
 
-def _judged(values: Iterable[float], goal: str, applies: bool) -> tuple[str, str]:
-    """The goal and whether the median reaches it."""
-    if not applies:
-        return "", ""
-    sign, _, limit = goal.partition(" ")
-    reached: Callable[[float], bool] = {"≤": float(limit).__ge__, "≥": float(limit).__le__}[sign]
-    return goal, "reached" if reached(statistics.median(values)) else "**missed**"
-
-
 def _spread(rows: list[Row], field: str) -> str:
-    return _numbers([row[field] for row in rows], 1)
-
-
-def _numbers(values: list[float], digits: int = 0) -> str:
-    if not values:
-        return "–"
-    middle = f"{statistics.median(values):.{digits}f}"
-    least, most = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
-    return middle if least == most else f"{middle} [{least} – {most}]"
+    return numbers([row[field] for row in rows], 1)
 
 
 def plot(measured: Row, file: Path) -> None:
     """How each figure grows with the number of services."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "bench"  # the same figures give the same file
-    from matplotlib import pyplot
-
+    pyplot = plotting()
     rows: list[Row] = measured["rows"]
 
     def series(row: str, field: str, **where: str) -> tuple[list[int], list[float]]:

@@ -15,7 +15,7 @@ from shop_operator.cluster import kinds
 from shop_bench.operator import audit
 from shop_bench.operator.arena import AGENT, PERSON, Arena
 from shop_bench.operator.crowd import FULL, LEAN, REPAIRED
-from shop_bench.operator.process import Process, Shares, cpu_seconds, memory, quiet
+from shop_bench.process import Process, Shares, cpu_seconds, memory, quiet
 
 Row = dict[str, Any]
 

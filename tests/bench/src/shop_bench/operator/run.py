@@ -33,6 +33,11 @@ FULL = Scope(sizes={10: 3, 100: 3, 1000: 3, 3000: 1}, repairs=6, restarts=3, cro
 QUICK = Scope(sizes={10: 1, 100: 1}, repairs=1, restarts=1, crowded=100)
 
 
+def measure(quick: bool, tell: Tell) -> list[Row]:
+    """What `shop-bench` calls."""
+    return asyncio.run(run(QUICK if quick else FULL, tell))
+
+
 async def run(scope: Scope, tell: Tell) -> list[Row]:
     """All rows. The operator and the bare client take turns in going first."""
     found: list[Row] = []

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -17,12 +18,35 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def cpu_seconds_of_family(pid: int) -> float:
+    """Of a process and those that it started and that live now, such as PostgreSQL's for connections."""
+    total = cpu_seconds(pid)
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError):  # it has just ended
+            total += cpu_seconds(int(child))
+    return total
+
+
 def memory(pid: int) -> dict[str, float]:
     """Resident memory in MB (10⁶ bytes): now, and the most that it ever was."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return {
         name: round(int(status[field].split()[0]) * 1024 / 1e6, 1)
         for name, field in (("resident_mb", "VmRSS"), ("peak_mb", "VmHWM"))
+    }
+
+
+def shares_of_memory(rollup: str) -> dict[str, float]:
+    """MiB of a process, of the text of its /proc/PID/smaps_rollup (proc(5)).
+
+    Proportional: a page that several processes map counts as its share in each of them.
+    """
+    fields = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
+    kib = {name: int(value.split()[0]) for name, value in fields.items()}
+    own = kib["Private_Clean"] + kib["Private_Dirty"]
+    return {
+        name: round(value / 1024, 1)
+        for name, value in (("proportional_mib", kib["Pss"]), ("resident_mib", kib["Rss"]), ("own_mib", own))
     }
 
 

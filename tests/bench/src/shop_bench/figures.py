@@ -1,0 +1,56 @@
+"""What the results of all benchmarks have: their commit, medians with spread, goals reached or missed."""
+
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+Row = dict[str, Any]
+"""One measurement of one round; `row` says of what."""
+
+
+def document(rows: list[Row]) -> Row:
+    """The rows and what they belong to."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True).stdout
+    # The results themselves are written before they are committed.
+    own = all(line[3:].startswith("docs/bench/") for line in changed.splitlines())
+    return {
+        "commit": commit if own else f"{commit} with changes",
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "rows": rows,
+    }
+
+
+def numbers(values: Sequence[float], digits: int = 0) -> str:
+    """Median [least – most]; the median alone where they are the same."""
+    if not values:
+        return "–"
+    middle = f"{statistics.median(values):.{digits}f}"
+    least, most = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return middle if least == most else f"{middle} [{least} – {most}]"
+
+
+def judged(values: Iterable[float], goal: str, applies: bool = True) -> tuple[str, str]:
+    """The goal (`≤ 20`) and whether the median reaches it."""
+    if not applies:
+        return "", ""
+    sign, _, limit = goal.partition(" ")
+    reached: Callable[[float], bool] = {"≤": float(limit).__ge__, "≥": float(limit).__le__}[sign]
+    return goal, "reached" if reached(statistics.median(values)) else "**missed**"
+
+
+def plotting() -> Any:
+    """pyplot, set so that the same figures give the same SVG."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "bench"
+    from matplotlib import pyplot
+
+    return pyplot

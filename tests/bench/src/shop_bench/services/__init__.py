@@ -1,0 +1,2 @@
+"""The services as processes of their own on PostgreSQL, Redis and NATS: the chassis beside bare FastAPI, hot
+routes, memory, imports."""

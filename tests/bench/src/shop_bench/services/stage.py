@@ -1,0 +1,184 @@
+"""The shop as processes of their own, each service as its pod runs it, on PostgreSQL, Redis and NATS."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from shop.local.addresses import Addresses
+from shop.local.members import MEMBERS, Member
+from shop.local.place import Place
+from shop.seed import seed
+from shop_chassis.signing import Signer
+from shop_chassis.testing.process import ServiceProcess
+from shop_chassis.testing.servers import NatsServer, PostgresServer, RedisServer, free_ports
+from shop_journeys.shop import Shop
+
+from shop_bench.process import cpu_seconds, cpu_seconds_of_family
+from shop_bench.services.load import Clock
+
+CHANGED: Mapping[str, Any] = {
+    "trusted_proxies": 1,  # requests come from many addresses, as behind a balancer
+    "seconds_per_hop": 0,  # no carrier drives while something else is measured
+    "pack_seconds": 0,
+}
+"""What is not as in `shop local`."""
+FILES = ("testgateway",)
+"""Whose store is a file in their pods too."""
+READY_SECONDS = 60.0
+
+
+class Servers:
+    """PostgreSQL, Redis and NATS, with data of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        for name in ("postgres", "redis", "nats"):
+            (folder / name).mkdir()
+        folder.chmod(0o755)  # PostgreSQL runs as somebody else
+        self.postgres = PostgresServer(folder / "postgres")
+        self.redis = RedisServer(folder / "redis")
+        self.nats = NatsServer(folder / "nats")
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for server in (self.postgres, self.redis, self.nats):
+                server.start()
+                stack.callback(server.stop)
+            self._ends = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.close()
+
+    def clocks(self) -> dict[str, Clock]:
+        """Their CPU time by name."""
+        return {
+            "postgres": partial(cpu_seconds_of_family, self.postgres.pid),
+            "redis": partial(cpu_seconds, self.redis.pid),
+            "nats": partial(cpu_seconds, self.nats.pid),
+        }
+
+
+class Stage:
+    """All services, seeded when `open` is called; ended when the block is left."""
+
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        self._folder, self._servers = folder, servers
+        ports = free_ports(len(MEMBERS))
+        self._place = Place(folder, {member.name: port for member, port in zip(MEMBERS, ports, strict=True)})
+        self.processes: dict[str, ServiceProcess] = {}
+
+    def __enter__(self) -> Self:
+        self.signer = self._place.write_keys(MEMBERS)
+        self._place.write_admin()
+        with ExitStack() as stack:
+            for member in MEMBERS:
+                process = ServiceProcess(member.package, self._folder, **self._environment(member))
+                process.url, process.port = self.url(member.name), int(process.environment["PORT"])
+                if member.load().migrations is not None:
+                    done = process.run("migrate")
+                    if done.returncode:
+                        raise RuntimeError(f"{member.name}: its migrations failed:\n{done.stderr[-2000:]}")
+                # Ready is another matter: some wait for a neighbour that comes later.
+                stack.callback(process.kill)
+                process.start(wait_for="/healthz")
+                self.processes[member.name] = process
+            self._until_ready()
+            self._ends = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.close()
+
+    def open(self) -> Shop:
+        """Fills the shelves. Returns the shop as its shoppers know it."""
+        services = {name: self.url(name) for name in self.processes}
+        asyncio.run(seed(services, self.signer))
+        return Shop(
+            Addresses(
+                services=services,
+                private_key=self._place.private_key,
+                gateway_key=self._place.gateway_key,
+                broker=self._servers.nats.url,
+            )
+        )
+
+    def url(self, service: str) -> str:
+        """Where a service answers."""
+        return self._place.url(service)
+
+    def clocks(self, service: str) -> dict[str, Clock]:
+        """CPU time of all who take part when this service is asked, its own first."""
+        others = [process.pid for name, process in self.processes.items() if name != service]
+        return {
+            service: partial(cpu_seconds, self.processes[service].pid),
+            "other services": lambda: sum(map(cpu_seconds, others)),
+            **self._servers.clocks(),
+            "load": time.process_time,
+        }
+
+    def _until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        for name, process in self.processes.items():
+            while process.status("/readyz") != 200:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{name} is not ready:\n{process.log.read_text()[-2000:]}")
+                time.sleep(0.1)
+
+    def _environment(self, member: Member) -> dict[str, str]:
+        told = {
+            **self._place.settings(member),
+            "cache_url": self._servers.redis.url,
+            "events_url": self._servers.nats.url,
+            "log_format": "json",
+            **CHANGED,
+        }
+        if member.name not in FILES:
+            told["database_url"] = self._servers.postgres.new_database()
+        return {name.upper(): str(value) for name, value in told.items() if value is not None}
+
+
+class Reference:
+    """The reference handler's two processes, one at a time."""
+
+    PARTIES = ("chassis", "bare")
+
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        self._folder, self._servers = folder, servers
+        self._database = servers.postgres.new_database()
+        self.signer = Signer.generate()
+        self._keys = folder / "jwks.json"
+        self._keys.write_text(self.signer.jwks)
+
+    def fill(self, statements: str) -> None:
+        """Makes the table."""
+        self._servers.postgres.execute(statements, self._database.rpartition("/")[2])
+
+    def process(self, party: str) -> ServiceProcess:
+        """Not started yet."""
+        return ServiceProcess(
+            f"shop_bench.services.reference.{party}",
+            self._folder,
+            DATABASE_URL=self._database,
+            AUTH_JWKS=str(self._keys),
+            LOG_FORMAT="json",
+            DRAIN_SECONDS="0",
+        )
+
+    def clocks(self, process: ServiceProcess) -> dict[str, Clock]:
+        """CPU time of all who take part."""
+        return {
+            "service": partial(cpu_seconds, process.pid),
+            "postgres": self._servers.clocks()["postgres"],
+            "load": time.process_time,
+        }
+
+
+def memory_of(process: ServiceProcess) -> str:
+    """Its smaps_rollup."""
+    return Path(f"/proc/{process.pid}/smaps_rollup").read_text()
