@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import yaml
 from shop.local.addresses import Addresses
 from shop.local.members import MEMBERS, Member
 from shop.local.place import Place
@@ -18,6 +19,7 @@ from shop_chassis.signing import Signer
 from shop_chassis.testing.process import ServiceProcess
 from shop_chassis.testing.servers import NatsServer, PostgresServer, RedisServer, free_ports
 from shop_journeys.shop import Shop
+from shop_platform.paths import SERVICES
 
 from shop_bench.process import cpu_seconds, cpu_seconds_of_family
 from shop_bench.services.load import Clock
@@ -28,8 +30,6 @@ CHANGED: Mapping[str, Any] = {
     "pack_seconds": 0,
 }
 """What is not as in `shop local`."""
-FILES = ("testgateway",)
-"""Whose store is a file in their pods too."""
 READY_SECONDS = 60.0
 
 
@@ -80,10 +80,9 @@ class Stage:
             for member in MEMBERS:
                 process = ServiceProcess(member.package, self._folder, **self._environment(member))
                 process.url, process.port = self.url(member.name), int(process.environment["PORT"])
-                if member.load().migrations is not None:
-                    done = process.run("migrate")
-                    if done.returncode:
-                        raise RuntimeError(f"{member.name}: its migrations failed:\n{done.stderr[-2000:]}")
+                done = process.run("migrate")
+                if done.returncode:
+                    raise RuntimeError(f"{member.name}: its migrations failed:\n{done.stderr[-2000:]}")
                 # Ready is another matter: some wait for a neighbour that comes later.
                 stack.callback(process.kill)
                 process.start(wait_for="/healthz")
@@ -133,13 +132,16 @@ class Stage:
     def _environment(self, member: Member) -> dict[str, str]:
         told = {
             **self._place.settings(member),
-            "cache_url": self._servers.redis.url,
             "events_url": self._servers.nats.url,
             "log_format": "json",
             **CHANGED,
         }
-        if member.name not in FILES:
+        # As the operator gives them: what a ShopService does not ask for is in process, or a file.
+        spec = yaml.safe_load((SERVICES / member.name / "shopservice.yaml").read_text())["spec"]
+        if "database" in spec:
             told["database_url"] = self._servers.postgres.new_database()
+        if "cache" in spec:
+            told["cache_url"] = self._servers.redis.url
         return {name.upper(): str(value) for name, value in told.items() if value is not None}
 
 
