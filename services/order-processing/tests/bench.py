@@ -127,7 +127,7 @@ class Bench:
         names = ("warehouse", "payment", "logistics", "catalog")
         clients = {name: self.world.client(name, fate) for name in names}
         key = f"{saga.about}:{saga.progress.step}:{saga.progress.direction}"
-        return at_once(perform(action, case, saga.about, key=key, clients=clients, headers={}))
+        return at_once(perform(action, case, saga.about, key=key, clients=clients))
 
     def _moved(self, saga: Running, move: machine.Move) -> None:
         saga.progress = move.progress

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from shop.local.addresses import Addresses
 from shop.testing import LocalShop
+from shop_chassis.testing.otlp import Collector
+from shop_chassis.testing.otlp import collector as collecting
 from shop_journeys.shop import Shop
 
 
@@ -14,14 +16,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def addresses(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Addresses]:
+def running(request: pytest.FixtureRequest) -> Path | None:
+    """Addresses of the shop that runs elsewhere."""
     # The option is not known to a run that begins above this folder.
-    if (file := request.config.getoption("--shop", default=None)) is not None:
-        yield Addresses.model_validate_json(file.read_text())
+    found: Path | None = request.config.getoption("--shop", default=None)
+    return found
+
+
+@pytest.fixture(scope="session")
+def collector(running: Path | None) -> Iterator[Collector | None]:
+    """Hears of every span of a shop of this run's own."""
+    if running:
+        yield None
         return
-    local = LocalShop(tmp_path_factory.mktemp("shop"), "--empty")
+    with collecting() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def addresses(
+    running: Path | None, collector: Collector | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Addresses]:
+    if running:
+        yield Addresses.model_validate_json(running.read_text())
+        return
+    assert collector
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
+    local = LocalShop(tmp_path_factory.mktemp("shop"), "--empty", **traced)
     try:
         yield local.start()
         assert local.stop() == 0

@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 import subprocess
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from shop_chassis.client import ClientMetrics
 from shop_chassis.client.breaker import State
 from shop_chassis.events.metrics import ConsumerMetrics, OutboxMetrics
-from shop_chassis.metrics import BUCKETS
+from shop_chassis.metrics import BUCKETS, ServerMetrics
 from shop_chassis.problems import Problem
 from shop_chassis.schedule import Schedule
 from shop_chassis.service import Service, create_app
 from shop_chassis.settings import Settings
+from shop_chassis.tracing import Span
+from shop_contracts.money import Money
+from shop_contracts.order_processing import api, events
 from shop_operator.api import parse
 from shop_operator.api.slo import Threshold
 from shop_operator.children import Context, build
@@ -33,9 +37,10 @@ from shop_operator.children.objectives import le
 from shop_operator.engine.cache import Cache, Key
 from shop_operator.engine.metrics import Metrics
 from shop_operator.engine.queue import Queue
-from shop_order_processing.metrics import SagaMetrics
+from shop_order_processing.metrics import SagaMetrics, TradeMetrics
 from shop_order_processing.store import Counts
-from shop_platform.dashboards import operator
+from shop_platform.dashboards import OF_SHOP, operator
+from shop_platform.dashboards.shop import FUNNEL
 from shop_platform.kind import find_tools
 from shop_platform.paths import CHARTS, ROOT
 
@@ -45,6 +50,7 @@ SCALED = {
     "max": 3,
     "metrics": [
         {"type": "RequestsPerSecond", "target": "20"},
+        {"type": "Concurrency", "target": "4"},
         {"type": "QueueLag", "target": "10", "stream": "orders", "consumer": "catalog"},
     ],
 }
@@ -85,7 +91,8 @@ def alerts() -> list[dict[str, Any]]:
 
 def dashboards() -> dict[str, dict[str, Any]]:
     (of_service,) = made("ConfigMap", "catalog-dashboard")["data"].values()
-    return {"service": json.loads(of_service), "operator": operator.built()}
+    whole = {name: one.built() for name, one in OF_SHOP.items()}
+    return {"service": json.loads(of_service), "operator": operator.built(), **whole}
 
 
 def queries() -> list[tuple[str, str]]:
@@ -114,9 +121,11 @@ async def of_chassis() -> str:
         client.watch("media", lambda: 1, lambda: State.OPEN)
         client.attempt("media", "GET", "/images", 0.2, 200, "")
         client.not_sent("media", "circuit_open")
-        outbox.published.inc()
+        for type in ("placed", "order.placed", "order.confirmed", "order.cancelled"):
+            outbox.published.labels(type).inc()
         consumed = ConsumerMetrics(runtime.metrics)
-        consumed.events.labels("orders", "catalog", "placed", "applied").inc()
+        for outcome in ("applied", "duplicate", "parked", "failed", "outage", "dead_lettered"):
+            consumed.events.labels("orders", "catalog", "placed", outcome).inc()
         consumed.lag.labels("orders", "catalog").set(3)
         consumed.duration.labels("orders", "catalog", "placed").observe(0.01)
         runtime.add(Schedule("stock take", 60, asyncio.Event().wait, runtime))
@@ -129,12 +138,23 @@ async def of_chassis() -> str:
         return (await http.get("/metrics")).text
 
 
+def of_route(method: str, route: str) -> str:
+    """A service that answered there once."""
+    registry = CollectorRegistry()
+    ServerMetrics(registry, "any", "dev").done(method, route, 200, 0.1, Span("1", "2", sampled=False))
+    return generate_latest(registry).decode()
+
+
 def of_orders() -> str:
     """What order-processing alone has."""
     registry = CollectorRegistry()
     sagas = SagaMetrics(registry)
     sagas.tried("order", "reserve", "forward", "done", 0.1)
     sagas.counted(Counts({("order", "running"): 1}, 0, None))
+    trade, lamp = TradeMetrics(registry), Money(amount=4900, currency="EUR")
+    order = api.Order.model_construct(total=lamp)
+    trade.happened(events.ORDER_CONFIRMED, events.OrderEvent.model_construct(order=order))
+    trade.happened(events.ORDER_REFUNDED, events.OrderRefunded.model_construct(order=order, amount=lamp))
     return generate_latest(registry).decode()
 
 
@@ -172,7 +192,13 @@ async def exposed() -> Series:
     pod = {"namespace": "shop", "job": "catalog", "pod": "catalog-1"}
     own = {"namespace": "shop-system", "job": "shop-operator", "pod": "shop-operator-1"}
     up = {'up{namespace="shop-system",job="shop-operator",pod="shop-operator-1"}': 1.0}
-    return {**as_scraped(await of_chassis(), **pod), **as_scraped(of_operator(), **own), **up}
+    found = {**as_scraped(await of_chassis(), **pod), **as_scraped(of_operator(), **own), **up}
+    for job in ("order-taking", "order-processing"):
+        found |= as_scraped(await of_chassis(), namespace="shop", job=job, pod=f"{job}-1")
+    found |= as_scraped(of_orders(), namespace="shop", job="order-processing", pod="order-processing-1")
+    for job, method, route in FUNNEL.values():
+        found |= as_scraped(of_route(method, route), namespace="shop", job=job, pod=f"{job}-1")
+    return found
 
 
 def grows(series: str) -> bool:
@@ -212,7 +238,7 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
 
 
 SERIES = re.compile(
-    r"\b(?:(?:shop_operator|shop_service|http_server|http_client|process|outbox|consumer)_\w+|up)\b"
+    r"\b(?:(?:shop_operator|shop_service|http_server|http_client|process|outbox|consumer|order|schedule)_\w+|up)\b"
 )
 
 
@@ -228,6 +254,14 @@ async def test_queries_and_alerts_name_only_what_is_exposed() -> None:
     named = {(where, name) for where, expr in expressions for name in SERIES.findall(expr)}
     assert len(named) > 40
     assert {(where, name) for where, name in named if name not in there} == set()
+
+
+@pytest.mark.parametrize("step", FUNNEL)
+def test_the_steps_of_a_shopper_are_routes_that_there_are(step: str) -> None:
+    job, method, route = FUNNEL[step]
+    service = import_module(f"shop_{job.replace('-', '_')}.service").service
+    routes = {(each.path, verb) for part in service.routers for each in part.routes for verb in each.methods}
+    assert (route, method) in routes
 
 
 async def test_the_contract_names_what_is_exposed() -> None:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 
 import pytest
@@ -110,7 +111,7 @@ def test_values_set_images_and_fields():
     assert objects["catalog"]["spec"]["image"] == "registry.example.com/c@sha256:abc"
     assert objects["catalog"]["spec"]["autoscaling"]["max"] == 20
     assert objects["notification"]["spec"]["image"] == "shop/notification:1.2.3"
-    assert [one["metadata"]["name"] for one in rendered if one["kind"] != "ShopService"] == [
+    assert [one["metadata"]["name"] for one in rendered if one["kind"] == "PersistentVolumeClaim"] == [
         "testgateway-data"
     ]
 
@@ -118,7 +119,7 @@ def test_values_set_images_and_fields():
 @pytest.mark.cluster
 @needs_helm
 def test_without_the_test_gateway_there_is_no_volume_of_it():
-    done = template("--set=services.testgateway.enabled=false")
+    done = template("--set=services.testgateway.enabled=false,dashboards.enabled=false")
     assert {one["kind"] for one in yaml.safe_load_all(done.stdout) if one} == {"ShopService"}
 
 
@@ -139,6 +140,21 @@ def test_single_variables_are_set_and_the_others_stay():
     }
     assert values["order-processing"] == {"AUTH_JWKS": "/etc/shop-auth/jwks.json", "PACK_SECONDS": "8"}
     assert len(env["logistics"]) == 3
+
+
+@pytest.mark.cluster
+@needs_helm
+def test_the_dashboards_are_those_of_this_namespace_and_found_by_label():
+    done = template("--set=dashboards.labels.folder=x", "--namespace=elsewhere")
+    maps = [one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] == "ConfigMap"]
+    assert {next(iter(one["data"])) for one in maps} == {
+        f"elsewhere.shop-{name}.json" for name in ("autoscaling", "events", "shop", "slo")
+    }
+    for one in maps:
+        assert {"grafana_dashboard": "1", "folder": "x"}.items() <= one["metadata"]["labels"].items()
+        (text,) = one["data"].values()
+        variables = {each["name"]: each["query"] for each in json.loads(text)["templating"]["list"]}
+        assert variables["namespace"] == "elsewhere"
 
 
 @pytest.mark.cluster

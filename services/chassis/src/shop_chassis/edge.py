@@ -15,17 +15,18 @@ from typing import Any, TypeVar
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop_chassis import context
+from shop_chassis import context, tracing
 from shop_chassis.context import RequestContext
-from shop_chassis.metrics import ServerMetrics
+from shop_chassis.metrics import METHODS, ServerMetrics
 from shop_chassis.problems import problem_response
 from shop_chassis.runtime import Runtime
 from shop_chassis.settings import Settings
 from shop_chassis.store import first_line, unavailable
+from shop_chassis.tracing import Span
 
 log = structlog.get_logger("access")
 errors = structlog.get_logger(__name__)
@@ -105,15 +106,21 @@ class Edge:
                 body = {"ready": not problems, "reasons": problems}
                 return JSONResponse(body, 503 if problems else 200)
             case _:
-                return Response(generate_latest(self._runtime.metrics), media_type=CONTENT_TYPE_LATEST)
+                # OpenMetrics, which has exemplars, for whom that can be.
+                accept = _headers(scope["headers"], _ACCEPT).get(b"accept", b"").decode("latin-1")
+                encode, media_type = choose_encoder(accept)
+                return Response(encode(self._runtime.metrics), media_type=media_type)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
         headers = _headers(scope["headers"])
         stream = any(each.is_asked(scope) for each in self._streams)
-        request = _context(headers, began, math.inf if stream else self._longest)
+        parent = tracing.parse(headers.get(b"traceparent", b"").decode("latin-1"))
+        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+        span = self._runtime.tracer.begin(method, "server", parent)
+        request = _context(headers, span.trace_id, began, math.inf if stream else self._longest)
         answer = _Answer(send, request.id, self._runtime)
-        token = context.enter(request)
+        token, place = context.enter(request), tracing.enter(span)
         if not stream:
             self._metrics.requests.inc()
             self._metrics.in_flight.change(+1)
@@ -124,7 +131,7 @@ class Edge:
                 self._metrics.in_flight.change(-1)
             seconds = time.monotonic() - began
             if not stream:
-                self._metrics.done(scope["method"], _route(scope), answer.status, seconds)
+                self._metrics.done(method, _route(scope), answer.status, seconds, span)
             if self._log_access:
                 log.info(
                     "request",
@@ -133,6 +140,9 @@ class Edge:
                     status=answer.status,
                     ms=round(seconds * 1000, 1),
                 )
+            if span.told:
+                _tell(span, method, _route(scope), answer.status, request.id)
+            tracing.leave(place)
             context.leave(token)
 
     async def _run(self, scope: Scope, receive: Receive, answer: "_Answer", request: RequestContext) -> None:
@@ -182,23 +192,31 @@ def _route(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", ""))
 
 
+def _tell(span: Span, method: str, route: str, status: int, request_id: str) -> None:
+    """By OpenTelemetry's conventions for HTTP servers; without url.path, for the same reason as `_route`."""
+    span.note({
+        "http.request.method": method, "http.response.status_code": status, "shop.request.id": request_id,
+    })  # fmt: skip
+    if route:
+        span.note({"http.route": route}, name=f"{method} {route}")
+    if status >= 500:
+        span.fail(str(status))
+    span.end()
+
+
 _WANTED = frozenset({b"authorization", b"traceparent", b"x-request-id", b"x-request-deadline"})
+_ACCEPT = frozenset({b"accept"})
 
 
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    return {name: value for name, value in raw if name in _WANTED}
+def _headers(raw: Iterable[tuple[bytes, bytes]], wanted: frozenset[bytes] = _WANTED) -> dict[bytes, bytes]:
+    return {name: value for name, value in raw if name in wanted}
 
 
-def _context(headers: dict[bytes, bytes], now: float, longest: float) -> RequestContext:
+def _context(headers: dict[bytes, bytes], trace_id: str, now: float, longest: float) -> RequestContext:
     given = headers.get(b"x-request-id", b"").decode("latin-1")
-    traced = context.parse_traceparent(headers.get(b"traceparent", b"").decode("latin-1"))
-    trace_id, sampled = traced or (context.new_trace_id(), False)
     authorization = headers.get(b"authorization")
     return RequestContext(
         id=given if _REQUEST_ID.fullmatch(given) else trace_id,
-        trace_id=trace_id,
-        span_id=context.new_span_id(),
-        sampled=sampled,
         deadline=now + min(longest, _seconds(headers.get(b"x-request-deadline"))),
         authorization=authorization.decode("latin-1") if authorization else None,
     )

@@ -9,6 +9,7 @@ from structlog.typing import EventDict, Processor
 
 from shop_chassis.context import current
 from shop_chassis.settings import Settings
+from shop_chassis.tracing import current_span
 
 # Without local variables: they hold passwords and people's data.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
@@ -52,10 +53,11 @@ def configure_logs(settings: Settings, service: str) -> None:
 
 
 def _about_request(_logger: Any, _method: str, entry: EventDict) -> EventDict:
-    request = current()
+    request, span = current(), current_span()
     if request is not None:
         entry.setdefault("request_id", request.id)
-        entry.setdefault("trace_id", request.trace_id)
+    if span is not None:
+        entry.setdefault("trace_id", span.trace_id)
     return entry
 
 

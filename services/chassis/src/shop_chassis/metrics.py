@@ -18,6 +18,8 @@ from prometheus_client import (
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shop_chassis.tracing import Span
+
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nothing here reads
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
@@ -80,12 +82,15 @@ class ServerMetrics:
         build = Gauge("build_info", "1.", ["service", "version", "python"], registry=registry)
         build.labels(service, version, platform.python_version()).set(1)
 
-    def done(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request has been answered; `route` is the template, empty when none matched."""
+    def done(self, method: str, route: str, status: int, seconds: float, span: Span) -> None:
+        """A request has been answered. A span that is told is the exemplar.
+
+        `method` is one of METHODS or `_OTHER`; `route` the template, empty when none matched.
+        """
         if status >= 500:
             self.errors.inc()
-        key = (method if method in METHODS else "_OTHER", route, status)
+        key = (method, route, status)
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = self._duration.labels(*key)
-        series.observe(seconds)
+        series.observe(seconds, {"trace_id": span.trace_id, "span_id": span.span_id} if span.told else None)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store
+from shop_chassis.tracing import Tracer
 
 if TYPE_CHECKING:
     from shop_chassis.events.bus import Bus
@@ -47,6 +48,7 @@ class Runtime(Generic[S]):
     metrics: CollectorRegistry
     bus: "Bus | None" = None
     """Shared with other services of the process; else the first who needs one makes it (`events.bus_of`)."""
+    tracer: Tracer = field(default_factory=Tracer)
     draining: bool = False
     """SIGTERM has come: not ready any more, still answering."""
     _components: list[Component] = field(default_factory=list)
@@ -86,7 +88,8 @@ class Runtime(Generic[S]):
 
     async def stop(self) -> None:
         """Stops everything, also when one of them fails to."""
-        for stop in [*(component.stop for component in reversed(self._components)), self.store.stop]:
+        components = [component.stop for component in reversed(self._components)]
+        for stop in [*components, self.store.stop, self.tracer.stop]:
             try:
                 await stop()
             except Exception:

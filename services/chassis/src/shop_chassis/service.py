@@ -24,6 +24,7 @@ from shop_chassis.revocation import Revocations, follow_revocations
 from shop_chassis.runtime import Runtime
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store
+from shop_chassis.tracing import tracer_of
 
 if TYPE_CHECKING:
     from shop_chassis.events import Bus
@@ -53,7 +54,8 @@ class Service:
 def create_app(service: Service, settings: Settings, *, bus: "Bus | None" = None) -> FastAPI:
     """The service as an ASGI application; several of them can live in one process, on one `bus`."""
     store, revocations = Store(settings, service.name), Revocations()
-    runtime = Runtime(settings, store, CollectorRegistry(auto_describe=True), bus)
+    tracer = tracer_of(settings, service.name)
+    runtime = Runtime(settings, store, CollectorRegistry(auto_describe=True), bus, tracer)
     runtime.provide(
         Verifier(settings.auth_jwks, settings.auth_issuer, settings.auth_audience, revoked=revocations.cover)
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shop_chassis.binding import Binding
@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     """`auto`: text on a terminal, JSON elsewhere."""
     log_access: bool = True
     """A line per request at level info; health and metrics never."""
+
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
+    """Where spans are sent, by OTLP over HTTP, as the other OTEL_* variables say. Unset: none."""
 
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies before this service add to X-Forwarded-For; rate limits ask it for the address."""

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
-from shop_chassis import context
+from shop_chassis import context, tracing
 from shop_chassis.client import (
     BadAnswer,
     BreakerPolicy,
@@ -92,11 +92,10 @@ def answering(seconds: float | None) -> Iterator[None]:
         yield
         return
     deadline = time.monotonic() + seconds
-    token = context.enter(
-        context.RequestContext("r1", "a" * 32, "b" * 16, True, deadline, authorization="Bearer t")
-    )
+    token = context.enter(context.RequestContext("r1", deadline, authorization="Bearer t"))
     try:
-        yield
+        with tracing.inside(tracing.Span("a" * 32, "b" * 16, sampled=True)):
+            yield
     finally:
         context.leave(token)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from opentelemetry import context, trace
 from prometheus_client import CollectorRegistry
+from shop_chassis import tracing
 from shop_chassis.events import BusError, Event, MemoryBus
 from shop_chassis.events.event import MAX_BYTES
 from sqlalchemy import func, select, update
@@ -75,14 +75,8 @@ async def test_an_event_too_large_is_refused_where_it_is_made(world: Any) -> Non
 
 
 async def test_the_trace_goes_along(world: Any) -> None:
-    span = trace.SpanContext(
-        0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331, True, trace.TraceFlags(1)
-    )
-    token = context.attach(trace.set_span_in_context(trace.NonRecordingSpan(span)))
-    try:
+    with tracing.inside(tracing.Span("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", sampled=True)):
         event = await world.change()
-    finally:
-        context.detach(token)
     assert event.traceparent == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     assert (await world.change()).traceparent is None
 

@@ -72,7 +72,6 @@ async def perform(
     *,
     key: str,
     clients: Mapping[str, Client],
-    headers: Mapping[str, str],
 ) -> Outcome:
     """Asks until there is an outcome. `key` is the Idempotency-Key of all that is asked for this step."""
     ids = {"order_id": case.id, "return_id": about, "refund_id": about}
@@ -91,7 +90,6 @@ async def perform(
                 path=ids,
                 body=body,
                 idempotency_key=None if asked.method == "GET" else key,
-                headers=headers,
             )
         except CallRefused as error:
             answer = asked.refused(case, about, error)

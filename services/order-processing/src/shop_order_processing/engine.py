@@ -13,9 +13,10 @@ from datetime import timedelta
 from itertools import count
 
 import structlog
+from shop_chassis import tracing
 from shop_chassis.events.retry import delay
-from shop_chassis.events.tracing import continued
 from shop_chassis.store import first_line, unavailable
+from shop_chassis.tracing import Tracer
 
 from shop_order_processing import machine
 from shop_order_processing.calls import Call, Client, Outcome, perform
@@ -51,6 +52,7 @@ class Engine:
         metrics: SagaMetrics,
         *,
         worker: str,
+        tracer: Tracer | None = None,
         concurrency: int = 8,
         poll: float = 15.0,
         pause: Callable[[int], float] = pause,
@@ -60,6 +62,7 @@ class Engine:
         self._clients = clients
         self._metrics = metrics
         self._worker = worker
+        self._tracer = tracer or Tracer()
         self._concurrency = concurrency
         self._poll = poll
         self._pause = pause
@@ -137,10 +140,14 @@ class Engine:
     async def advance(self, held: Held) -> None:
         """Step after step, until the saga ends or has to wait."""
         following: Held | None = held
-        with (
-            structlog.contextvars.bound_contextvars(saga=str(held.id), order=str(held.order_id)),
-            continued(held.traceparent),
-        ):
+        about = {"saga": str(held.id), "order": str(held.order_id)}
+        span = self._tracer.begin(
+            f"saga {held.kind}",
+            "internal",
+            tracing.parse(held.traceparent),
+            {f"shop.{name}.id": value for name, value in about.items()},
+        )
+        with structlog.contextvars.bound_contextvars(**about), tracing.inside(span):
             while following is not None:
                 following = await self._step(following)
 
@@ -156,7 +163,10 @@ class Engine:
             return await self._record(held, turned)
 
         began = time.monotonic()
-        outcome = await self._try(kind, held)
+        with tracing.part(f"{progress.step} {progress.direction}") as span:
+            outcome = await self._try(kind, held)
+            if span and outcome.kind != "done":
+                span.note({"shop.saga.outcome": outcome.kind})
         seconds = time.monotonic() - began
         self._metrics.tried(held.kind, progress.step, progress.direction, outcome.kind, seconds)
         if outcome.kind == "unknown":
@@ -191,11 +201,8 @@ class Engine:
         if not isinstance(action, Call):
             return action(case, held.about)
         key = f"{held.about}:{held.progress.step}:{held.progress.direction}"
-        headers = {"traceparent": held.traceparent} if held.traceparent else {}
         try:
             async with asyncio.timeout(TRY_SECONDS):
-                return await perform(
-                    action, case, held.about, key=key, clients=self._clients, headers=headers
-                )
+                return await perform(action, case, held.about, key=key, clients=self._clients)
         except TimeoutError:
             return Outcome("unknown", f"no answer within {TRY_SECONDS:g} s")

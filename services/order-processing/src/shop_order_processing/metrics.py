@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from pydantic import BaseModel
 from shop_chassis.metrics import BUCKETS
 from shop_chassis.tables import utc_now
+from shop_contracts.order_processing import events
 
 from shop_order_processing.store import Counts
 
@@ -48,3 +50,26 @@ class SagaMetrics:
             self._open.labels(kind, state).set(number)
         self._stuck.set(counts.stuck)
         self._oldest = counts.oldest
+
+
+class TradeMetrics:
+    """Money of the orders that this process brought forward, by currency: one for each that is sold in."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._revenue = Counter(
+            "order_revenue_minor_units",
+            "Totals of orders that were confirmed, in minor units (cents).",
+            ["currency"],
+            registry=registry,
+        )
+        self._refunds = Counter(
+            "order_refunds_minor_units", "What was refunded of them.", ["currency"], registry=registry
+        )
+
+    def happened(self, type: str, data: BaseModel) -> None:
+        """An event of an order has been committed."""
+        match data:
+            case events.OrderRefunded(amount=amount):
+                self._refunds.labels(amount.currency).inc(amount.amount)
+            case events.OrderEvent(order=order) if type == events.ORDER_CONFIRMED:
+                self._revenue.labels(order.total.currency).inc(order.total.amount)

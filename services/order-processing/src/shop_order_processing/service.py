@@ -14,7 +14,7 @@ from shop_chassis.settings import Settings
 from shop_order_processing import admin, api
 from shop_order_processing.engine import Engine
 from shop_order_processing.events import Handlers
-from shop_order_processing.metrics import SagaMetrics
+from shop_order_processing.metrics import SagaMetrics, TradeMetrics
 from shop_order_processing.sagas import kinds
 from shop_order_processing.store import Orders
 from shop_order_processing.tables import inbox, metadata, outbox
@@ -44,6 +44,7 @@ def setup(runtime: Runtime[Any]) -> None:
     """Orders for the handlers, consumers, the relay, and the engine last, which needs all of it."""
     settings: OrderProcessingSettings = runtime.settings
     orders = Orders(runtime.store, dict(kinds(settings.pack_seconds)))
+    orders.witnesses.add(TradeMetrics(runtime.metrics).happened)
     runtime.provide(orders)
 
     # An attempt that hangs leaves time for another, which may reach another pod.
@@ -66,6 +67,7 @@ def setup(runtime: Runtime[Any]) -> None:
         clients,
         SagaMetrics(runtime.metrics),
         worker=settings.pod_name,
+        tracer=runtime.tracer,
         concurrency=settings.saga_concurrency,
         poll=settings.saga_poll_seconds,
     )

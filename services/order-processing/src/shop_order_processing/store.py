@@ -5,16 +5,17 @@ transaction, which has locked the order's row; so changes of one order come one 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
 from shop_chassis.events import Outbox
 from shop_chassis.events.dialect import insert
-from shop_chassis.events.tracing import current_traceparent
 from shop_chassis.paging import cursor, key_of
 from shop_chassis.store import Store
 from shop_chassis.tables import new_id, utc_now
+from shop_chassis.tracing import current_traceparent
 from shop_contracts.order_processing import api
 from shop_contracts.order_taking.events import OrderPlaced
 from sqlalchemy import ColumnElement, event, func, or_, select, tuple_, update
@@ -95,6 +96,8 @@ class Orders:
         self._outbox = told_by
         self.kinds = kinds
         self.clock = clock
+        self.witnesses: set[Callable[[str, BaseModel], None]] = set()
+        """Told type and data of each event, once it is committed."""
         self.listeners: set[Callable[[], None]] = set()
         """Called after each commit of this process after which there may be work."""
 
@@ -166,6 +169,11 @@ class Orders:
             self._wake(session)
         for type, data in told(before, change.case):
             await self._outbox.add(session, type, subject=str(id), data=data)
+            event.listen(session.sync_session, "after_commit", partial(self._happened, type, data))
+
+    def _happened(self, type: str, data: BaseModel, _session: object) -> None:
+        for witness in self.witnesses:
+            witness(type, data)
 
     async def _begin(
         self, session: AsyncSession, case: Case, name: api.SagaKind, about: UUID, now: datetime

@@ -18,11 +18,12 @@ LOCAL = (sys.executable, "-m", "shop", "local", "--port", "0", "--dir", ".")
 class LocalShop:
     """`shop local` on free ports, in a folder of its own; what it prints goes to `output`."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        """`options`: more of the command's."""
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        """`options`: more of the command's; `environment`: more of its variables."""
         self.folder = folder
         self.output = folder / "output.txt"
         self._program = (*LOCAL, *options)
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Addresses:
@@ -31,7 +32,7 @@ class LocalShop:
             self._process = subprocess.Popen(
                 self._program,
                 cwd=self.folder,
-                env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
+                env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

@@ -24,13 +24,14 @@ def chart_files() -> dict[Path, str]:
 
 
 def dashboard_files() -> dict[Path, str]:
-    """The template of a service's dashboard, and the operator's own, by path."""
+    """The template of a service's dashboard, the operator's own, and those of the whole shop, by path."""
     # Grafana's SDK is a dependency of development alone, and takes a moment to import.
-    from shop_platform.dashboards import operator, service
+    from shop_platform.dashboards import OF_SHOP, operator, service
 
     wanted = {
         CHILDREN / "dashboard.json": service.template(),
         CHARTS / "shop-operator" / "files" / "dashboard.json": operator.built(),
+        **{CHART_FILES / "dashboards" / f"{name}.json": one.built() for name, one in OF_SHOP.items()},
     }
     return {path: json.dumps(content, indent=1) + "\n" for path, content in wanted.items()}
 
@@ -80,5 +81,6 @@ def everything() -> list[Path]:
     dashboards = dashboard_files()
     changed = differing(dashboards)
     for path in changed:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(dashboards[path])
     return [*changed, *write(chart_files(), CHART_FILES), *write(manifest_files(), MANIFESTS)]

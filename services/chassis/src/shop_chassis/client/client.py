@@ -31,6 +31,7 @@ from shop_chassis.client.metrics import ClientMetrics
 from shop_chassis.context import current
 from shop_chassis.identity import IdentityTokens, NoIdentity
 from shop_chassis.runtime import Runtime
+from shop_chassis.tracing import Span, current_span
 
 T = TypeVar("T")
 
@@ -150,7 +151,6 @@ class ServiceClient:
         inherited = current()
         if inherited is not None:
             outgoing["X-Request-Id"] = inherited.id
-            outgoing["traceparent"] = inherited.traceparent
             # A tenth is kept for what the caller does with the answer, or without one.
             left = min(left, 0.9 * inherited.time_left())
             if as_user and inherited.authorization is not None:
@@ -249,7 +249,7 @@ class ServiceClient:
         # the deadline.
         for number in count(1):
             try:
-                return await self._attempt(request, route, deadline)
+                return await self._attempt(request, route, deadline, number)
             except errors.CalleeUnavailable as error:
                 pause = max(error.retry_after or 0.0, random.uniform(0, _FIRST_PAUSE * 2**number))
                 late = time.monotonic() + pause >= deadline
@@ -259,7 +259,9 @@ class ServiceClient:
             self._metrics.retry(self.callee)
         raise AssertionError("unreachable")
 
-    async def _attempt(self, request: httpx.Request, route: str, deadline: float) -> httpx.Response:
+    async def _attempt(
+        self, request: httpx.Request, route: str, deadline: float, number: int
+    ) -> httpx.Response:
         budget = deadline - time.monotonic()
         if self.policy.attempt_timeout is not None:
             budget = min(budget, self.policy.attempt_timeout)
@@ -280,6 +282,7 @@ class ServiceClient:
             )
         # Rounded down: the callee must give up before its caller does.
         request.headers["X-Request-Deadline"] = f"{math.floor(budget * 1000) / 1000:.3f}"
+        span = self._span(request, route, number)
         began = time.monotonic()
         status: int | None = None
         error = "cancelled"
@@ -303,7 +306,26 @@ class ServiceClient:
             self.breaker.record(permit, succeeded)
             elapsed = time.monotonic() - began
             self._metrics.attempt(self.callee, request.method, route, elapsed, status, error)
+            if span is not None and span.told:
+                if status is not None:
+                    span.note({"http.response.status_code": status})
+                if error:
+                    span.fail(error)
+                span.end()
         return self._accept(response, route)
+
+    def _span(self, request: httpx.Request, route: str, number: int) -> Span | None:
+        """Of one attempt, by OpenTelemetry's conventions for HTTP clients; the callee's will be below it."""
+        span = current_span()
+        if span is None:
+            return None
+        if span.told:
+            span = span.child(f"{request.method} {route}", "client", {
+                "http.request.method": request.method, "server.address": self.callee, "url.template": route,
+                **({"http.request.resend_count": number - 1} if number > 1 else {}),
+            })  # fmt: skip
+        request.headers["traceparent"] = span.traceparent
+        return span
 
     def _accept(self, response: httpx.Response, route: str) -> httpx.Response:
         status = response.status_code

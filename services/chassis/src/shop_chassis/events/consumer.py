@@ -18,14 +18,15 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shop_chassis import tracing
 from shop_chassis.events.bus import Bus, BusError, Delivery, Subscription
 from shop_chassis.events.deadletter import bury
 from shop_chassis.events.event import Event, MalformedEventError
 from shop_chassis.events.inbox import Claim, Inbox, Order
 from shop_chassis.events.metrics import ConsumerMetrics
 from shop_chassis.events.retry import delay
-from shop_chassis.events.tracing import continued
 from shop_chassis.store import DATABASE_ERRORS, Store, first_line
+from shop_chassis.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,7 @@ class Consumer:
         store: Store,
         bus: Bus,
         metrics: ConsumerMetrics,
+        tracer: Tracer | None = None,
         concurrency: int = 8,
         rate: float | None = None,
         patience: Patience = Patience(),
@@ -106,6 +108,7 @@ class Consumer:
         self._store = store
         self._bus = bus
         self._metrics = metrics
+        self._tracer = tracer or Tracer()
         self._concurrency = concurrency
         self._interval = 1 / rate if rate else 0.0
         self._patience = patience
@@ -183,39 +186,54 @@ class Consumer:
             event = Event.decode(delivery.message.body)
         except MalformedEventError as error:
             return await self._give_up(delivery, None, str(error), tries=delivery.attempt)
-        with structlog.contextvars.bound_contextvars(event_id=event.id), continued(event.traceparent):
-            try:
-                tries = await self._count(delivery, event)
-                if tries > self._patience.tries:
-                    reason = "every try was interrupted: does the event kill its worker?"
-                    return await self._give_up(delivery, event, reason, tries=tries - 1)
-                claim = await self._apply(event, skip_gap=False)
-                if claim is Claim.GAP:
-                    times, first = await self._park(event)
-                    if times < self._patience.parkings or not first:
-                        await delivery.nak(delay(times, most=5.0))
-                        return "parked"
-                    log.warning(
-                        "gap given up", consumer=self.name, subject=event.subject, next=event.sequence
-                    )
-                    self._metrics.gaps.labels(self._stream, self.name).inc()
-                    claim = await self._apply(event, skip_gap=True)
-            except BusError:
-                raise
-            except _OutageError as outage:
-                self._outages += 1
-                log.warning("database away", consumer=self.name, error=first_line(outage.__cause__ or outage))
-                await delivery.nak(delay(self._outages, most=5.0))
-                return "outage"
-            except Exception as error:
-                log.warning("handler failed", consumer=self.name, tries=tries, exc_info=True)
-                if tries >= self._patience.tries:
-                    return await self._give_up(delivery, event, first_line(error), tries=tries)
-                await delivery.nak(delay(tries))
-                return "failed"
-            self._outages = 0
-            await delivery.ack()
-            return {Claim.DUPLICATE: "duplicate", Claim.STALE: "stale"}.get(claim, "applied")
+        span = self._tracer.begin(
+            f"process {event.topic}",
+            "consumer",
+            tracing.parse(event.traceparent),
+            {
+                "messaging.operation.type": "process",
+                "messaging.consumer.group.name": self.name,
+                "cloudevents.event_id": event.id,
+            },
+        )
+        with structlog.contextvars.bound_contextvars(event_id=event.id), tracing.inside(span):
+            outcome = await self._handle(delivery, event)
+            span.note({"shop.consumer.outcome": outcome})
+            if outcome in ("failed", "outage", "dead_lettered"):
+                span.fail(outcome)
+            return outcome
+
+    async def _handle(self, delivery: Delivery, event: Event) -> str:
+        try:
+            tries = await self._count(delivery, event)
+            if tries > self._patience.tries:
+                reason = "every try was interrupted: does the event kill its worker?"
+                return await self._give_up(delivery, event, reason, tries=tries - 1)
+            claim = await self._apply(event, skip_gap=False)
+            if claim is Claim.GAP:
+                times, first = await self._park(event)
+                if times < self._patience.parkings or not first:
+                    await delivery.nak(delay(times, most=5.0))
+                    return "parked"
+                log.warning("gap given up", consumer=self.name, subject=event.subject, next=event.sequence)
+                self._metrics.gaps.labels(self._stream, self.name).inc()
+                claim = await self._apply(event, skip_gap=True)
+        except BusError:
+            raise
+        except _OutageError as outage:
+            self._outages += 1
+            log.warning("database away", consumer=self.name, error=first_line(outage.__cause__ or outage))
+            await delivery.nak(delay(self._outages, most=5.0))
+            return "outage"
+        except Exception as error:
+            log.warning("handler failed", consumer=self.name, tries=tries, exc_info=True)
+            if tries >= self._patience.tries:
+                return await self._give_up(delivery, event, first_line(error), tries=tries)
+            await delivery.nak(delay(tries))
+            return "failed"
+        self._outages = 0
+        await delivery.ack()
+        return {Claim.DUPLICATE: "duplicate", Claim.STALE: "stale"}.get(claim, "applied")
 
     async def _count(self, delivery: Delivery, event: Event) -> int:
         """The number of this try, from 1. Written down only for what is delivered again, so not for most."""

@@ -11,7 +11,7 @@ class OutboxMetrics:
         self.age = Gauge(
             "outbox_oldest_event_age_seconds", "Age of the oldest event that waits.", registry=registry
         )
-        self.published = Counter("outbox_published", "Events published.", registry=registry)
+        self.published = Counter("outbox_published", "Events published.", ["type"], registry=registry)
         self.errors = Counter(
             "outbox_errors", "Failures to publish events or to read the outbox.", registry=registry
         )

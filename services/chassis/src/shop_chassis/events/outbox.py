@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pydantic import BaseModel
@@ -24,8 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shop_chassis.events.dialect import dialect_name, insert
 from shop_chassis.events.event import MAX_BYTES, Event
-from shop_chassis.events.tracing import current_traceparent
 from shop_chassis.tables import UtcDateTime
+from shop_chassis.tracing import current_traceparent, part
 
 CHANNEL = "outbox"
 """PostgreSQL's NOTIFY channel; it is per database, and each service has its own."""
@@ -82,10 +83,11 @@ class Outbox:
         does so in the order of their subjects, or two of them could wait for each other.
         Raises ValueError when the encoded event is over MAX_BYTES.
         """
-        taken = self._next(session).values(subject=subject, sequence=1)
-        happened = self._event(type, subject, (await session.execute(taken)).one().sequence, data)
-        await session.execute(self.events.insert().values(_row(happened)))
-        await self._announce(session)
+        with self._creating(type, 1):
+            taken = self._next(session).values(subject=subject, sequence=1)
+            happened = self._event(type, subject, (await session.execute(taken)).one().sequence, data)
+            await session.execute(self.events.insert().values(_row(happened)))
+            await self._announce(session)
         return happened
 
     async def add_all(
@@ -95,10 +97,15 @@ class Outbox:
         first = [{"subject": subject, "sequence": 1} for subject in sorted(data)]
         if not first:
             return
-        taken = await session.execute(self._next(session), first)
-        events = [self._event(type, row.subject, row.sequence, data[row.subject]) for row in taken]
-        await session.execute(self.events.insert(), [_row(happened) for happened in events])
-        await self._announce(session)
+        with self._creating(type, len(first)):
+            taken = await session.execute(self._next(session), first)
+            events = [self._event(type, row.subject, row.sequence, data[row.subject]) for row in taken]
+            await session.execute(self.events.insert(), [_row(happened) for happened in events])
+            await self._announce(session)
+
+    def _creating(self, type: str, count: int) -> AbstractContextManager[object]:
+        about = {"messaging.operation.type": "create", "messaging.batch.message_count": count}
+        return part(f"create {self.service}.{type}", "producer", about)
 
     def _next(self, session: AsyncSession) -> Any:
         """Takes the next sequence of an aggregate, which begins at 1."""

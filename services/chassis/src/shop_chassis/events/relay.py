@@ -8,7 +8,7 @@ killed after publishing and before marking publishes again under the same id: a 
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -16,13 +16,16 @@ import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shop_chassis import tracing
 from shop_chassis.events.bus import Bus, BusError
 from shop_chassis.events.dialect import dialect_name, lock_key
+from shop_chassis.events.event import Event
 from shop_chassis.events.metrics import OutboxMetrics
 from shop_chassis.events.outbox import CHANNEL, Outbox
 from shop_chassis.events.retry import delay
 from shop_chassis.store import Store, first_line
 from shop_chassis.tables import utc_now
+from shop_chassis.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,7 @@ class Relay:
         bus: Bus,
         metrics: OutboxMetrics,
         *,
+        tracer: Tracer | None = None,
         poll: float = 15.0,
         takeover: float = 5.0,
     ) -> None:
@@ -57,6 +61,7 @@ class Relay:
         self._bus = bus
         self._metrics = metrics
         self._metrics.age.set_function(self._age)
+        self._tracer = tracer or Tracer()
         self._oldest: datetime | None = None
         self._poll = poll
         self._takeover = takeover
@@ -146,22 +151,36 @@ class Relay:
                 self._metrics.depth.set(0)
                 self._oldest = None
                 return
-            published: list[int] = []
+            published: list[tuple[int, str]] = []
             try:
                 for row in rows:
-                    event = self._outbox.event(dict(row))
-                    await self._bus.publish(event.topic, event.encode(), message_id=event.id)
-                    published.append(row["position"])
+                    await self._send(self._outbox.event(dict(row)))
+                    published.append((row["position"], row["type"]))
             finally:
                 await self._mark(connection, published)
 
-    async def _mark(self, connection: AsyncConnection, positions: list[int]) -> None:
+    async def _send(self, event: Event) -> None:
+        with self._part_of(event):
+            await self._bus.publish(event.topic, event.encode(), message_id=event.id)
+
+    def _part_of(self, event: Event) -> AbstractContextManager[object]:
+        """Of the trace that made the event, if one did."""
+        parent = tracing.parse(event.traceparent)
+        if parent is None:
+            return nullcontext()
+        about = {"messaging.operation.type": "send", "cloudevents.event_id": event.id}
+        return tracing.inside(self._tracer.begin(f"send {event.topic}", "producer", parent, about))
+
+    async def _mark(self, connection: AsyncConnection, published: list[tuple[int, str]]) -> None:
+        """`published`: positions, and types of their events."""
         table = self._outbox.events
+        positions = [position for position, _ in published]
         async with connection.begin():
             await connection.execute(
                 update(table).where(table.c.position.in_(positions)).values(published_at=utc_now())
             )
-        self._metrics.published.inc(len(positions))
+        for _, type in published:
+            self._metrics.published.labels(type).inc()
 
     async def _measure(self, connection: AsyncConnection) -> None:
         table = self._outbox.events

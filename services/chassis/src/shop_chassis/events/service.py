@@ -60,7 +60,8 @@ class Events:
 
         A broker that is down does not make the service unready: changes are recorded, events go out later.
         """
-        relay = Relay(outbox, self._runtime.store, self._bus, OutboxMetrics(self._runtime.metrics))
+        metrics = OutboxMetrics(self._runtime.metrics)
+        relay = Relay(outbox, self._runtime.store, self._bus, metrics, tracer=self._runtime.tracer)
         self._add(Background("relay", relay.run))
 
     def consume(
@@ -89,6 +90,7 @@ class Events:
             store=self._runtime.store,
             bus=self._bus,
             metrics=self._consumed,
+            tracer=self._runtime.tracer,
             concurrency=concurrency,
             rate=rate,
             patience=patience,

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders import common, stat, statetimeline, timeseries
-from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, Row, ThresholdsConfig
+from grafana_foundation_sdk.builders.dashboard import (
+    ConstantVariable,
+    Dashboard,
+    DatasourceVariable,
+    Row,
+    ThresholdsConfig,
+)
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -115,6 +122,21 @@ def dashboard(title: str, uid: str, *variables: Builder[models.VariableModel]) -
     for variable in variables:
         empty.with_variable(variable)
     return empty
+
+
+def of_shop(title: str, uid: str, sections: Sequence[Section]) -> dict[str, Any]:
+    """One about all services of a namespace, which the chart fills in as `<namespace>`."""
+    whole = dashboard(title, uid, ConstantVariable("namespace").value("<namespace>"))
+    for section in sections:
+        section.on(whole)
+    found: dict[str, Any] = plain(whole)
+    return found
+
+
+def rate(series: str, labels: str = "", *, by: str = "") -> str:
+    """Per second, summed over all pods of the namespace but for these labels."""
+    grouped, chosen = f" by ({by})" if by else "", f",{labels}" if labels else ""
+    return f'sum{grouped} (rate({series}{{namespace="$namespace"{chosen}}}[$__rate_interval]))'
 
 
 def plain(built: Builder[Any]) -> Any:

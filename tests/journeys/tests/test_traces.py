@@ -1,0 +1,59 @@
+"""One checkout is one trace, through requests, events and the saga; of a shop whose spans are sent here."""
+
+import pytest
+from shop_chassis.testing.otlp import Collector, Told
+from shop_journeys.shop import Shop
+from shop_journeys.waiting import eventually
+
+CARD = "4242424242424242"
+"""Of every card that the gateway takes in these tests."""
+
+PATHS: set[tuple[str, ...]] = set()
+
+
+@pytest.fixture
+def told(collector: Collector | None) -> Collector:
+    if collector is None:
+        pytest.skip("the spans of a shop that runs elsewhere are not sent here")
+    return collector
+
+
+def test_a_checkout_is_one_trace_from_the_request_to_the_confirmation(shop: Shop, told: Collector) -> None:
+    lamp, card, guest = shop.product(), shop.card(), shop.guest()
+    guest.add(lamp)
+    placed = guest.try_order(payment_method=card)
+    assert placed.status_code == 202
+    trace_id = placed.headers["X-Request-Id"]  # of a request that brings none it is the trace's
+    guest.until(placed.json()["order_id"], "confirmed")
+
+    def whole() -> set[tuple[str, ...]] | None:
+        found = paths([span for span in told.spans() if span.trace_id == trace_id])
+        return found if found >= PATHS else None
+
+    for path in sorted(eventually(whole, "the trace is complete")):
+        print(path)
+    raise AssertionError
+
+
+def paths(spans: list[Told]) -> set[tuple[str, ...]]:
+    """From the first span down to each; none while some are still on their way."""
+    by_id = {span.span_id: span for span in spans}
+    found = set()
+    for span in spans:
+        path = [span]
+        while path[0].parent_id in by_id:
+            path.insert(0, by_id[path[0].parent_id])
+        if path[0].parent_id == "":
+            found.add(tuple(f"{each.service} {each.name}" for each in path))
+    return found
+
+
+def test_no_span_has_the_number_of_a_card(shop: Shop, told: Collector) -> None:
+    guest = shop.guest()
+    guest.add(shop.product())
+    refused = guest.try_order(payment_method=CARD)
+    assert refused.status_code == 422
+    trace_id = refused.headers["X-Request-Id"]
+    assert shop.card()
+    eventually(lambda: any(span.trace_id == trace_id for span in told.spans()), "the refusal is told")
+    assert CARD.encode() not in b"".join(told.bodies)
