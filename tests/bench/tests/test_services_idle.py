@@ -1,6 +1,8 @@
 """What a service costs that does nothing: its memory beside all others, and what it imports."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from shop.local.members import MEMBERS, Member
@@ -16,9 +18,12 @@ UNBOUNDED = {"search", "recommendation"}
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("idle")
-    with Servers(folder) as servers, Stage(folder, servers) as all_of_them:
+def stage() -> Iterator[Stage]:
+    with (
+        tempfile.TemporaryDirectory(prefix="idle-") as folder,  # PostgreSQL cannot enter pytest's own
+        Servers(Path(folder)) as servers,
+        Stage(Path(folder), servers) as all_of_them,
+    ):
         yield all_of_them
 
 
