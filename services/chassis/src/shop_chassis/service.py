@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CollectorRegistry
 
 from shop_chassis.auth import Verifier
@@ -28,6 +29,12 @@ from shop_chassis.tracing import tracer_of
 
 if TYPE_CHECKING:
     from shop_chassis.events import Bus
+
+
+# FastAPI's own names paths and messages, and is the process's: see `tracing`.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+}  # fmt: skip
 
 
 def _nothing(_runtime: Runtime[Any]) -> None:
@@ -82,6 +89,7 @@ def create_app(service: Service, settings: Settings, *, bus: "Bus | None" = None
         lifespan=lifespan,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.runtime = runtime
     install(app)
