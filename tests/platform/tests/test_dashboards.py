@@ -126,6 +126,7 @@ async def of_chassis() -> str:
         consumed = ConsumerMetrics(runtime.metrics)
         for outcome in ("applied", "duplicate", "parked", "failed", "outage", "dead_lettered"):
             consumed.events.labels("orders", "catalog", "placed", outcome).inc()
+        consumed.gaps.labels("orders", "catalog").inc()
         consumed.lag.labels("orders", "catalog").set(3)
         consumed.duration.labels("orders", "catalog", "placed").observe(0.01)
         runtime.add(Schedule("stock take", 60, asyncio.Event().wait, runtime))

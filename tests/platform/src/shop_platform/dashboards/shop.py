@@ -11,7 +11,7 @@ _OPEN = "order_sagas_open"
 _REQUEST = "http_server_request_duration_seconds"
 _ENDS = "order[.](confirmed|shipped|delivered|cancelled|returned|refunded)"
 FUNNEL = {
-    "looked at": ("catalog", "GET", "/products/{id}"),
+    "looked at": ("catalog", "GET", "/products/{which}"),
     "put into a cart": ("cart", "POST", "/carts/{cart_id}/lines"),
     "checked out": ("order-taking", "POST", "/orders:preview"),
     "ordered": ("order-taking", "POST", "/orders"),
