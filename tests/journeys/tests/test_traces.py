@@ -72,7 +72,6 @@ def test_a_checkout_is_one_trace_from_the_request_to_the_confirmation(shop: Shop
 
     eventually(lambda: paths(spans()) >= EXPECTED, "the trace has all of it")
     assert [span.name for span in spans() if span.parent_id == ""] == ["POST /orders"]
-    assert {span.name for span in spans() if span.failed} == set()
 
 
 def paths(spans: list[Told]) -> set[Path]:
