@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shop_chassis.events.dialect import dialect_name, insert
 from shop_chassis.events.event import MAX_BYTES, Event
 from shop_chassis.tables import UtcDateTime
-from shop_chassis.tracing import current_traceparent, part
+from shop_chassis.tracing import Attributes, current_traceparent, part
 
 CHANNEL = "outbox"
 """PostgreSQL's NOTIFY channel; it is per database, and each service has its own."""
@@ -104,7 +104,7 @@ class Outbox:
             await self._announce(session)
 
     def _creating(self, type: str, count: int) -> AbstractContextManager[object]:
-        about = {"messaging.operation.type": "create", "messaging.batch.message_count": count}
+        about: Attributes = {"messaging.operation.type": "create", "messaging.batch.message_count": count}
         return part(f"create {self.service}.{type}", "producer", about)
 
     def _next(self, session: AsyncSession) -> Any:
