@@ -47,8 +47,8 @@ class ServiceProcess:
             text=True,
         )
 
-    def start(self, *, wait_for: str = "/readyz") -> None:
-        """Returns when that path answers 200."""
+    def start(self, *, wait_for: str = "/readyz", seconds: float = START_SECONDS) -> None:
+        """Returns when that path answers 200. Raises AssertionError when it ends or `seconds` are over."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._module, "serve"],
@@ -58,7 +58,7 @@ class ServiceProcess:
                 stderr=log,
                 preexec_fn=die_with_parent,
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
             if self.status(wait_for) == 200:
                 return
