@@ -1,0 +1,113 @@
+"""What is somebody's is nobody else's, whichever route is tried."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from shop_journeys.api import Json
+from shop_journeys.shop import Shop
+from shop_journeys.shopper import Shopper
+from shop_journeys.trespass import SOMETHING, Attempt, attempts
+
+STREET = "Ann's Own Lane 5"
+NOBODYS = dict.fromkeys(
+    ("products", "families", "media", "webhooks", "challenges", "coupons", "relations"), SOMETHING
+)
+"""What stands in a path before the id of something that has no owner."""
+
+
+class Belongings:
+    """All kinds of things that somebody can have, and how they stand."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.ann = shop.register("Ann Trespassed-Upon")
+        self.ann.address["line1"] = STREET
+        user = self.ann.at("user")
+        address = user.post("/me/addresses", {"address": self.ann.address}, status=201)
+        self.card = shop.card()
+        method = user.post(
+            "/me/payment-methods", {"gateway": "test", "token": self.card, "label": STREET}, status=201
+        )
+        [session] = user.get("/me/sessions")["items"]
+        lamp = shop.product()
+        self.ann.add(lamp)
+        self.sent = self.ann.order()
+        self.ann.until(self.sent, "shipped")
+        shop.deliver(self.sent)
+        self.ann.until(self.sent, "delivered")
+        self.returned = self.ann.send_back(self.sent, lamp, 1)["id"]
+        self.ann.add(lamp, 2)
+        self.ordered = self.ann.order()
+        self.ann.add(lamp, 3)
+        self.ids = NOBODYS | {
+            "addresses": address["id"],
+            "payment-methods": method["id"],
+            "sessions": session["id"],
+            "products": lamp.id,
+            "lines": lamp.id,
+            "carts": self.ann.at("cart").get("/carts/me")["id"],
+            "orders": self.sent,
+            "shipments": self.sent,
+            "returns": self.returned,
+        }
+
+    def about(self, order: str) -> dict[str, str]:
+        """The ids, with this order."""
+        return self.ids | {"orders": order, "shipments": order}
+
+    @property
+    def secrets(self) -> set[str]:
+        """Words that are in no answer to anybody else."""
+        return {"Trespassed-Upon", STREET, self.ann.email, self.card}
+
+    def now(self) -> Json:
+        """All that only Ann may change."""
+        user, cart = self.ann.at("user"), self.ann.at("cart").get("/carts/me")
+        orders = [self.ann.read(order) for order in (self.sent, self.ordered)]
+        return {
+            **{
+                name: user.get(f"/me{name}")
+                for name in ("", "/addresses", "/payment-methods", "/preferences")
+            },
+            "lines": [(line["product_id"], line["quantity"]) for line in cart["lines"]],
+            "coupon": cart["coupon"],
+            "orders": [
+                (order["cancellation"], [each["id"] for each in order["returns"]])
+                for order in orders
+                if order
+            ],
+        }
+
+
+@pytest.fixture(scope="module")
+def belongings(shop: Shop) -> Belongings:
+    return Belongings(shop)
+
+
+def tried(shop: Shop, service: str, other: Shopper, attempt: Attempt) -> Any:
+    headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"}
+    # The one who tries may end their own session by it, so the token is a new one each time.
+    api = shop.api(service, shop.token(other.subject, "shop"))
+    return api.try_(attempt.method, attempt.path, headers=headers, json=attempt.body)
+
+
+def test_nobody_reads_or_changes_what_is_anothers(shop: Shop, belongings: Belongings) -> None:
+    other, before = shop.register("Ben Curious"), belongings.now()
+    documents = {name: shop.api(name).get("/openapi.json") for name in shop.services}
+    tries = [(name, each) for name in documents for each in attempts(documents[name], belongings.ids)]
+    tries += [
+        (name, each)
+        for name in documents
+        for each in attempts(documents[name], belongings.about(belongings.ordered))
+        if belongings.ordered in each.path
+    ]
+    assert len(tries) > 100
+    # Who has closed their account has no more rights than before; so that comes last.
+    tries.sort(key=lambda each: (each[1].method, each[1].path) == ("DELETE", "/me"))
+    told = []
+    for service, attempt in tries:
+        answer = tried(shop, service, other, attempt)
+        if answer.status_code >= 500 or any(word in answer.text for word in belongings.secrets):
+            told.append(f"{service}, {attempt}: {answer.status_code} {answer.text[:300]}")
+    assert not told, "\n".join(told)
+    assert belongings.now() == before
