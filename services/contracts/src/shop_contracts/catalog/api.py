@@ -226,7 +226,7 @@ class Media(_Model):
 
     url: MediaUrl
     """The widest."""
-    sizes: tuple[ImageSize, ...]
+    sizes: tuple[ImageSize, ...] = ()
     """Narrowest first."""
 
 
