@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from shop_chassis.binding import Binding, BindingError
 from shop_chassis.migrations import MigrationError, Migrations
@@ -15,6 +16,7 @@ from shop_chassis.store import Store, opened, unavailable
 from shop_chassis.tables import UtcDateTime, new_id, new_registry, utc_now
 from shop_chassis.testing.servers import PostgresServer
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, SQLModel
 
 
@@ -302,3 +304,26 @@ async def test_an_error_of_ours_is_not_an_outage(tables: Store) -> None:
         async with tables.transaction() as session:
             await session.execute(update(Thing).values(nothing=1))
     assert not unavailable(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        asyncpg.CannotConnectNowError("the database system is not yet accepting connections"),
+        asyncpg.TooManyConnectionsError("sorry, too many clients already"),
+        asyncpg.InvalidPasswordError("password authentication failed"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+async def test_a_server_that_takes_nobody_now_is_unavailable(
+    refusal: asyncpg.PostgresError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def connect(**_options: Any) -> None:
+        raise refusal
+
+    monkeypatch.setattr("asyncpg.connect", connect)
+    async with opened(Settings(database_url="postgresql://shop@127.0.0.1/shop"), "catalog") as store:
+        with pytest.raises(DBAPIError) as caught:
+            async with store.session() as session:
+                await session.execute(text("SELECT 1"))
+        assert unavailable(caught.value)

@@ -72,7 +72,10 @@ class Store:
 def unavailable(error: BaseException) -> bool:
     """Whether the database is out of reach, as against a statement that is wrong."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+        # What becomes of a new connection, as to a server that recovers, has no kind of its own here.
+        driver = error.orig.__cause__ if error.orig else None
+        refused = error.connection_invalidated or isinstance(driver, _REFUSED)
+        return refused or isinstance(error, OperationalError | InterfaceError)
     return isinstance(error, (PoolTimeout, ConnectionError, BindingError, *_REFUSED))
 
 

@@ -46,6 +46,8 @@ class Report(BaseModel):
     states: dict[str, int]
     """How many orders are in which state."""
     charges: int
+    answers: dict[int, int]
+    """How many there were of each status."""
     violations: list[Violation]
 
     def of(self, kind: Kind) -> list[Violation]:
@@ -73,6 +75,7 @@ def check(told: Told, charges: Sequence[Charge], counted: Mapping[str, int]) -> 
         refused=sum(wish.refused is not None for wish in told.wishes.values()),
         states=dict(sorted(Counter(str(order.state) for order in orders).items())),
         charges=len(charges),
+        answers=dict(sorted(told.answers.items())),
         violations=violations,
     )
 

@@ -1,6 +1,7 @@
 """What shoppers were told, taken from the journal alone: which orders they have, and how each stood last."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,8 @@ class Told:
     """What was put on the shelves, by product."""
     shown: dict[str, int] = field(default_factory=dict)
     """How many could be had, when somebody last looked, by product."""
+    answers: Counter[int] = field(default_factory=Counter)
+    """How many there were of each status. A 500 harms nobody here, but is one that nobody had thought of."""
     ended_at: float | None = None
     """When the faults ended."""
 
@@ -71,6 +74,8 @@ def told(lines: Iterable[Line]) -> Told:
     found = Told()
     asked: dict[int, Line] = {}
     for line in lines:
+        if line.status is not None:
+            found.answers[line.status] += 1
         match line.what, line.service, line.method:
             case "faults ended", _, _:
                 found.ended_at = line.at
