@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from shop.demo import A_FEW
 from shop.local.members import MEMBERS
 from shop_bench.services.crowd import Size
 from shop_bench.services.report import table
@@ -18,7 +19,7 @@ pytestmark = [
 
 
 def test_every_row_is_measured_and_nothing_fails() -> None:
-    crowd = Size(shoppers=4, fillers=4, orders=2, people=2, sessions=8)
+    crowd = Size(shoppers=4, fillers=4, orders=2, people=2, sessions=8, products=A_FEW)
     scope = Scope(turns=1, rounds=1, seconds=0.5, warm=0.1, at_a_time=2, settle=0, crowd=crowd)
     rows = run(scope, tell=lambda line: None)
     services = {member.name for member in MEMBERS}

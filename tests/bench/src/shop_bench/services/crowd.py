@@ -26,6 +26,8 @@ class Size:
     orders: int = 20
     people: int = 8
     sessions: int = 64
+    products: int | None = None
+    """Of the demo catalogue; None for all."""
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Crowd:
 
 def gather(shop: Shop, signer: Signer, size: Size) -> Crowd:
     """Makes them, as they would themselves. Returns when their orders have left the house."""
-    goods = [Product(str(each.id), each.price.amount) for each in demo.products()]
+    goods = [Product(str(each.id), each.price.amount) for each in demo.products(size.products)]
 
     def somebody() -> Shopper:
         subject = str(uuid4())

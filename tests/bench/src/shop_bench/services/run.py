@@ -12,6 +12,7 @@ from itertools import cycle
 from pathlib import Path
 
 import uvloop
+from shop.demo import A_FEW
 from shop.local.members import MEMBERS
 from shop_chassis.testing.process import ServiceProcess
 
@@ -48,7 +49,13 @@ class Scope:
 
 FULL = Scope(turns=7, rounds=3, seconds=8, warm=2)
 QUICK = replace(
-    FULL, turns=2, rounds=1, seconds=2, warm=0.5, settle=3, crowd=Size(shoppers=20, fillers=100, orders=2)
+    FULL,
+    turns=2,
+    rounds=1,
+    seconds=2,
+    warm=0.5,
+    settle=3,
+    crowd=Size(shoppers=20, fillers=100, orders=2, products=A_FEW),
 )
 
 
@@ -111,7 +118,7 @@ def _services(stage: Stage, runner: asyncio.Runner, scope: Scope, tell: Tell) ->
     time.sleep(scope.settle)
     found = _memory(stage, "idle")
     tell(f"{len(found)} services are up")
-    with closing(stage.open()) as shop:
+    with closing(stage.open(scope.crowd.products)) as shop:
         crowd = gather(shop, stage.signer, scope.crowd)
     tell("the crowd has gathered")
     for number in range(scope.rounds):

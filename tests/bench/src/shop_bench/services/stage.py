@@ -94,10 +94,10 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._ends.close()
 
-    def open(self) -> Shop:
-        """Fills the shelves. Returns the shop as its shoppers know it."""
+    def open(self, products: int | None) -> Shop:
+        """Fills the shelves, with so many products or all. Returns the shop as its shoppers know it."""
         services = {name: self.url(name) for name in self.processes}
-        asyncio.run(seed(services, self.signer))
+        asyncio.run(seed(services, self.signer, products))
         return Shop(
             Addresses(
                 services=services,
@@ -137,7 +137,9 @@ class Stage:
             **CHANGED,
         }
         # As the operator gives them: what a ShopService does not ask for is in process, or a file.
-        spec = yaml.safe_load((SERVICES / member.name / "shopservice.yaml").read_text())["spec"]
+        # One that the chart does not have yet ends in `.next`.
+        [*_, written] = sorted((SERVICES / member.name).glob("shopservice.yaml*"))
+        spec = yaml.safe_load(written.read_text())["spec"]
         if "database" in spec:
             told["database_url"] = self._servers.postgres.new_database()
         if "cache" in spec:
