@@ -144,6 +144,20 @@ def test_single_variables_are_set_and_the_others_stay():
 
 @pytest.mark.cluster
 @needs_helm
+def test_every_service_tells_its_spans_where_it_is_said_and_may():
+    collector = "--set=traces.endpoint=http://otel.monitoring.svc:4318,traces.egress[0].namespace=monitoring"
+    for flags, told in (((), []), ((collector, "--set-string=traces.ratio=0.1"), ["0.1"])):
+        objects = [one for one in yaml.safe_load_all(template(*flags).stdout) if one]
+        for service in (one["spec"] for one in objects if one["kind"] == "ShopService"):
+            env = {one["name"]: one.get("value") for one in service.get("env", [])}
+            assert [env[name] for name in env if name == "OTEL_TRACES_SAMPLER_ARG"] == told
+            assert ("OTEL_EXPORTER_OTLP_ENDPOINT" in env) is bool(told)
+            ways = service.get("networkPolicy", {}).get("egress", [])
+            assert ({"namespace": "monitoring"} in ways) is bool(told)
+
+
+@pytest.mark.cluster
+@needs_helm
 def test_the_dashboards_are_those_of_this_namespace_and_found_by_label():
     done = template("--set=dashboards.labels.folder=x", "--namespace=elsewhere")
     maps = [one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] == "ConfigMap"]
