@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -144,7 +145,7 @@ class Stage:
             told["database_url"] = self._servers.postgres.new_database()
         if "cache" in spec:
             told["cache_url"] = self._servers.redis.url
-        return {name.upper(): str(value) for name, value in told.items() if value is not None}
+        return {name.upper(): _variable(value) for name, value in told.items() if value is not None}
 
 
 class Reference:
@@ -181,6 +182,11 @@ class Reference:
             "postgres": self._servers.clocks()["postgres"],
             "load": time.process_time,
         }
+
+
+def _variable(value: Any) -> str:
+    """As pydantic-settings reads it: what has parts as JSON."""
+    return json.dumps(value) if isinstance(value, (list, tuple, dict)) else str(value)
 
 
 def memory_of(process: ServiceProcess) -> str:
