@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import tempfile
 import time
@@ -31,6 +32,7 @@ CONFIG = PLATFORM / "kind.yaml"
 NAMESPACES = MANIFESTS / "namespaces.yaml"
 # Of the node, and of this machine (kind.yaml): what people and tests open.
 PORTS = {
+    "storefront": 30100,
     "catalog": 30080,
     "cart": 30081,
     "user": 30082,
@@ -201,8 +203,10 @@ class Platform:
         found: dict[str, Any] = {}
         for name in names:
             env = dict(self.env.get(name, {}))
-            if name == "testgateway":  # its pages of 3-D Secure are for browsers here
+            if name in ("storefront", "testgateway"):  # which have pages for browsers here
                 env.setdefault("PUBLIC_URL", self.public_url(name))
+            if name == "storefront":  # 3-D Secure
+                env.setdefault("PAYMENT_ORIGINS", json.dumps([self.public_url("testgateway")]))
             expose = {"type": "NodePort", "nodePort": PORTS[name]} if name in PORTS else None
             found[name] = ({"env": env} if env else {}) | ({"spec": {"expose": expose}} if expose else {})
         return {name: given for name, given in found.items() if given}

@@ -73,8 +73,9 @@ def up(console: Console) -> None:
 def addresses(platform: Platform) -> Table:
     """What to open and what to try."""
     table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("the shop", platform.url("storefront"))
     table.add_row("catalog", f"{platform.url('catalog')}/products, API: {platform.url('catalog')}/docs")
-    for name in [name for name in PORTS if name not in ("catalog", "prometheus")]:
+    for name in [name for name in PORTS if name not in ("storefront", "catalog", "prometheus")]:
         table.add_row(name, f"{platform.url(name)}/docs")
     table.add_row("Prometheus", platform.url("prometheus"))
     table.add_row("look", f"make status; kubectl --context kind-{CLUSTER} get shop -n {SHOP}")
