@@ -41,10 +41,12 @@ OWN = {
     "warehouse": Own("GET", f"/availability?id={NOTHING}"),
     "payment": Own("GET", "/admin/payments", "payment:admin"),
     "testgateway": Own("GET", "/v1/charges", MERCHANT),
+    "wishlist": Own("GET", "/wishlists", "shop"),
+    "storefront": Own("GET", "/help"),
     "logistics": Own("POST", "/quotes", body={"country": "NL", "postal_code": "3011 AD", "lines": LINES}),
 }
 """Of each that has an API."""
-WITHOUT_DATABASE = {"cart"}
+WITHOUT_DATABASE = {"cart", "storefront"}
 
 
 @dataclass

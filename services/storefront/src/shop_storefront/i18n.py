@@ -22,7 +22,8 @@ _CATALOGUES = files("shop_storefront") / "locale"
 @cache
 def languages() -> tuple[str, ...]:
     """Those that there are texts in: the source, and one for each catalogue `locale/<language>.po`."""
-    found = [entry.name.removesuffix(".po") for entry in _CATALOGUES.iterdir() if entry.name.endswith(".po")]
+    there = [entry.name for entry in _CATALOGUES.iterdir()] if _CATALOGUES.is_dir() else []
+    found = [name.removesuffix(".po") for name in there if name.endswith(".po")]
     return (SOURCE, *sorted(found))
 
 
