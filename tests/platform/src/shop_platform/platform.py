@@ -46,6 +46,7 @@ PORTS = {
 }
 SEEDED = ("catalog", "warehouse")
 SHOP, SYSTEM = "shop", "shop-system"
+SERVES = "app.kubernetes.io/component=service"  # not its database or cache
 
 
 def silent(_: str) -> None:
@@ -229,7 +230,7 @@ class Platform:
         while True:
             running = {
                 one["metadata"]["name"]
-                for one in self.kubectl.items("deployments", "-n", SHOP)
+                for one in self.kubectl.items("deployments", "-n", SHOP, "-l", SERVES)
                 if one.get("status", {}).get("readyReplicas")
             }
             dumb = running - query(self.kubectl, UP).keys()
