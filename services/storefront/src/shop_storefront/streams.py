@@ -8,6 +8,7 @@ from fastapi import Request
 from shop_chassis.client.connections import connections
 from shop_chassis.context import current
 from shop_chassis.problems import problem_response
+from shop_chassis.tracing import current_traceparent
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
@@ -86,7 +87,9 @@ class Streams:
             )
         sent = {name: value for name, value in request.headers.items() if _goes_on(name)} | dict(headers)
         if (inherited := current()) is not None:
-            sent |= {"X-Request-Id": inherited.id, "traceparent": inherited.traceparent}
+            sent["X-Request-Id"] = inherited.id
+        if (traceparent := current_traceparent()) is not None:
+            sent["traceparent"] = traceparent
         has_body = length not in (None, "0") or "transfer-encoding" in request.headers
         http = self._http[callee]
         outgoing = http.build_request(
