@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field, HttpUrl
 from shop_chassis.client import Policy, callee
 from shop_chassis.erasure import PersonalData, personal_data
-from shop_chassis.events import Events
+from shop_chassis.events import Events, Patience
 from shop_chassis.migrations import Migrations
 from shop_chassis.runtime import Background, Runtime
 from shop_chassis.service import Service
@@ -23,6 +23,10 @@ from shop_wishlist.products import FROM_CATALOG, FROM_WAREHOUSE
 from shop_wishlist.snapshot import CONSUMER, Beginning
 from shop_wishlist.tables import inbox, metadata, outbox
 from shop_wishlist.watches import Watches
+
+PATIENCE = Patience(parkings=40)
+"""About three minutes: what a replica that was killed had in hand comes again after half a minute, and those
+after it must not be taken before."""
 
 
 class WishlistSettings(Settings):
@@ -49,7 +53,7 @@ def setup(runtime: Runtime[Any]) -> None:
     runtime.add(Background("snapshot of catalog", Beginning(store, catalog).run))
     events = Events(runtime, CONSUMER)
     events.publish(outbox)
-    events.consume(CATALOG, FROM_CATALOG, inbox=inbox, needed=False)
+    events.consume(CATALOG, FROM_CATALOG, inbox=inbox, patience=PATIENCE, needed=False)
     events.consume(WAREHOUSE, FROM_WAREHOUSE, inbox=inbox, needed=False)
     events.consume(USER, [personal.on_erased], inbox=inbox, needed=False)
 
