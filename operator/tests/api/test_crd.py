@@ -89,6 +89,7 @@ def test_lists_of_named_things_are_maps() -> None:
         "spec.volumes": ["name"],
         "spec.volumeMounts": ["mountPath"],
         "spec.dependsOn": ["name"],
+        "spec.jobs": ["name"],
         "spec.initContainers": ["name"],
         "spec.initContainers[].env": ["name"],
         "spec.initContainers[].volumeMounts": ["mountPath"],

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from shop_operator.api import InvalidSpec, ShopService, parse
-from shop_operator.children import Caller, Context, Issuer, Manifest, build, gaps
+from shop_operator.children import Caller, Context, Issuer, Lender, Manifest, build, gaps
 from shop_operator.children.scripts import folder
 from shop_operator.cli.output import dump
 from shop_operator.settings import Settings
@@ -75,6 +75,8 @@ def case(name: str) -> Case:
             secrets=around.get("secrets", {}),
             claims=around.get("claims", {}),
             external=frozenset(around["external"]) if "external" in around else None,
+            sharers=frozenset(around.get("sharers", ())),
+            lender=Lender(**around["lender"]) if "lender" in around else None,
             completed=frozenset(around.get("completed", ())),
             now=lambda: NOW,
             generate=lambda: "generated",
@@ -88,10 +90,15 @@ def _caller(namespace: str, name: str, service_account: str = "") -> Caller:
 
 def pods(children: list[Manifest]) -> list[tuple[str, dict[str, Any]]]:
     """The pod specs among the children, with the names of their owners."""
+    made_by = {"CronJob": lambda child: child["spec"]["jobTemplate"]}
+    made_by |= dict.fromkeys(("Deployment", "StatefulSet", "Job"), lambda child: child)
     return [
-        (f"{child['kind']}/{child['metadata']['name']}", child["spec"]["template"]["spec"])
+        (
+            f"{child['kind']}/{child['metadata']['name']}",
+            made_by[child["kind"]](child)["spec"]["template"]["spec"],
+        )
         for child in children
-        if child["kind"] in ("Deployment", "StatefulSet", "Job")
+        if child["kind"] in made_by
     ]
 
 

@@ -42,7 +42,7 @@ def test_names_and_labels_fit(case: str, child: Manifest) -> None:
         "shopservice.dev/name": service,
     }
     assert metadata["labels"].items() >= own.items()
-    assert component in ("service", "database", "cache", "migration", "rotation")
+    assert component in ("service", "database", "cache", "migration", "job", "rotation")
 
 
 @every_child

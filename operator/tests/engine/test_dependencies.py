@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from shop_operator.children import Caller
 from shop_operator.engine.cache import Key
-from shop_operator.engine.dependencies import Dependencies, depends_on
+from shop_operator.engine.dependencies import Dependencies, depends_on, lender, lends
 
 CART, CATALOG, SEARCH = Key("shop", "cart"), Key("shop", "catalog"), Key("shop", "search")
 
@@ -78,3 +78,53 @@ def test_a_service_that_names_itself_concerns_nobody_else() -> None:
     known = Dependencies()
     assert known.change(CART, None, cart("cart")) == set()
     assert known.callers(CART) == {Caller("shop", "cart", "cart")}
+
+
+WORKER, LENDER = Key("shop", "worker"), Key("shop", "notification")
+
+
+def sharer(lender: Any) -> dict[str, Any]:
+    shared = {"mode": "shared", "shared": {"service": lender}}
+    return {"metadata": {"namespace": "shop", "name": "worker"}, "spec": {"database": shared}}
+
+
+def lending(database: Any) -> dict[str, Any]:
+    metadata = {"namespace": "shop", "name": "notification"}
+    return {"metadata": metadata, "spec": {"database": database}}
+
+
+def test_who_lends_its_database_hears_of_those_that_share_it() -> None:
+    known = Dependencies()
+    assert known.change(WORKER, None, first := sharer("notification")) == {LENDER}
+    assert known.sharers(LENDER) == {"worker"}
+    assert known.callers(LENDER) == frozenset(), "it is no caller"
+    assert known.change(WORKER, first, sharer("notification")) == set()
+    assert known.change(WORKER, first, second := sharer("orders")) == {LENDER, Key("shop", "orders")}
+    assert known.sharers(LENDER) == frozenset()
+    assert known.change(WORKER, second, None) == {Key("shop", "orders")}
+    assert known.sharers(Key("shop", "orders")) == frozenset()
+
+
+def test_those_that_share_hear_when_there_is_something_to_share_and_when_no_longer() -> None:
+    known = Dependencies()
+    known.change(WORKER, None, sharer("notification"))
+    assert known.change(LENDER, None, made := lending({})) == {WORKER}
+    assert known.change(LENDER, made, {**made, "metadata": {**made["metadata"], "labels": {}}}) == set()
+    assert known.change(LENDER, made, without := lending(None)) == {WORKER}
+    assert known.change(LENDER, without, None) == {WORKER}
+
+
+def test_only_a_dedicated_database_is_lent() -> None:
+    assert lends(lending({})) is True
+    assert lends(lending({"mode": "dedicated"})) is True
+    for database in (None, [], {"mode": "external"}, {"mode": "shared"}):
+        assert lends(lending(database)) is False
+    assert lends(None) is None
+
+
+def test_whose_database_is_shared_is_read_leniently() -> None:
+    assert lender(sharer("notification")) == LENDER
+    for wrong in (None, 1, {}):
+        assert lender(sharer(wrong)) is None
+    assert lender(None) is None
+    assert lender({**sharer("x"), "spec": {"database": []}}) is None

@@ -339,3 +339,20 @@ def test_a_deployment_that_names_no_number_has_one_pod() -> None:
     assert steps([deployment()], [with_hash(deployment())], bounds=Bounds(1, 8)) == []
     released = {**with_hash(deployment(paused=True)), "ownsReplicas": True}
     assert names(steps([deployment()], [released]))[0] == "HandOver Deployment 1"
+
+
+def test_a_job_by_the_clock_waits_for_the_migration_and_keeps_the_image_of_before() -> None:
+    job = child("CronJob", "cart-sweep", spec={"schedule": "@daily"})
+    before = with_hash(child("CronJob", "cart-sweep", spec={"schedule": "@hourly"}))
+    closed = Gate("Migrating", job="cart-migrate-1")
+    assert names(steps([job], [], closed)) == []
+    assert names(steps([job], [before], closed)) == []
+    assert names(steps([job], [])) == ["Apply CronJob"]
+    assert names(steps([job], [before])) == ["Apply CronJob"]
+
+
+def test_a_job_that_is_no_longer_named_is_removed_also_during_a_migration() -> None:
+    before = child("CronJob", "cart-sweep", spec={})
+    run = child("Job", "cart-sweep-1", owner="of-the-cronjob", spec={})
+    for gate in (OPEN, Gate("Migrating", job="cart-migrate-1")):
+        assert names(steps([], [before, run], gate)) == ["Delete CronJob"]

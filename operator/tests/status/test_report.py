@@ -252,3 +252,67 @@ def test_what_a_gap_degrades_is_told_after_what_is_missing() -> None:
     assert conditions(facts(deployment(), gaps=(gap,)))["Degraded"] == ("True", "IssuerKeysUnavailable")
     worse = facts(deployment(), gaps=(gap,), missing_dependencies=("catalog",))
     assert conditions(worse)["Degraded"] == ("True", "DependencyMissing")
+
+
+def cron_job(suspend: bool = False, **status: Any) -> dict[str, Any]:
+    return {"kind": "CronJob", "metadata": {}, "spec": {"suspend": suspend}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        (None, (False, "Missing")),
+        (cron_job(), (True, "Scheduled")),
+        (cron_job(suspend=True), (True, "Suspended")),
+        (cron_job(active=[{}], lastScheduleTime="2026-11-21T03:00:00Z"), (True, "Running")),
+        (
+            cron_job(lastScheduleTime="2026-11-21T03:00:00Z", lastSuccessfulTime="2026-11-21T03:01:00Z"),
+            (True, "Complete"),
+        ),
+        (
+            cron_job(lastScheduleTime="2026-11-21T03:00:00Z", lastSuccessfulTime="2026-11-20T03:01:00Z"),
+            (False, "LastRunFailed"),
+        ),
+    ],
+)
+def test_a_job_by_the_clock_says_how_its_last_run_went(live: Any, expected: tuple[bool, str]) -> None:
+    children = {("Deployment", "cart"): deployment(), ("CronJob", "cart-sweep"): live}
+    [_, shown] = report(facts(children=children), NOW)["children"]
+    assert (shown["ready"], shown["reason"]) == expected
+
+
+def test_a_run_that_failed_degrades_the_service_and_its_last_words_are_told() -> None:
+    failed = cron_job(lastScheduleTime="2026-11-21T03:00:00Z")
+    words = {"terminated": {"exitCode": 1, "message": "no events yet", "finishedAt": "2026-11-21T03:01:00Z"}}
+    ended = pod("", "job", state=words)
+    ended["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "cart-sweep-29123456"}]
+    other = pod("", "job", state={"terminated": {"exitCode": 1, "message": "another job"}})
+    other["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "cart-train-29123456"}]
+    children = {("Deployment", "cart"): deployment(), ("CronJob", "cart-sweep"): failed}
+    found = report(facts(children=children, others=(ended, other)), NOW)
+    [degraded] = [c for c in found["conditions"] if c["type"] == "Degraded"]
+    assert (degraded["status"], degraded["reason"]) == ("True", "JobFailed")
+    assert degraded["message"] == (
+        "CronJob cart-sweep: the run of 2026-11-21T03:00:00Z has not ended well. It said: no events yet "
+        "`kubectl -n shop get jobs` shows its runs, and `logs job/…` what they said"
+    )
+    assert conditions(facts(children=children))["Ready"] == ("True", "Available")
+
+
+def test_a_job_whose_image_cannot_be_pulled_is_told() -> None:
+    found = conditions(facts(deployment(), others=(pod("ErrImagePull", "job"),)))
+    assert found["Degraded"] == ("True", "ImagePullFailed")
+
+
+SHARED = {"mode": "shared", "shared": {"service": "notification"}}
+
+
+def test_a_shared_database_is_ready_when_that_of_its_service_is() -> None:
+    there = report(facts(deployment(), service=service(database=SHARED)), NOW)
+    assert (there["database"], there["binding"]) == ("Ready", {"name": "notification-db"})
+    [ready] = [c for c in there["conditions"] if c["type"] == "DatabaseReady"]
+    assert (ready["reason"], ready["message"]) == ("Shared", "the database of ShopService notification")
+    gap = Gap("DatabaseReady", "ServiceMissing", "there is none")
+    missing = facts(deployment(), service=service(database=SHARED), gaps=(gap,))
+    assert conditions(missing)["DatabaseReady"] == ("False", "ServiceMissing")
+    assert conditions(missing)["Ready"] == ("False", "DatabaseNotReady")

@@ -1,6 +1,7 @@
 """The ShopService as types: what is written here is the CRD, the checks and the manual at once."""
 
 from shop_operator.api.container import Port, Probe, Probes, Resources
+from shop_operator.api.jobs import ScheduledJob
 from shop_operator.api.network import DisruptionBudget, NetworkPolicy
 from shop_operator.api.resource import (
     API_VERSION,
@@ -17,7 +18,7 @@ from shop_operator.api.scaling import Autoscaling, Metric
 from shop_operator.api.slo import Latency, Monitoring, Slo
 from shop_operator.api.spec import Dependency, Expose, ShopServiceSpec
 from shop_operator.api.status import ChildStatus, Condition, ShopServiceStatus
-from shop_operator.api.stores import Cache, Credentials, Database, External, ExternalEgress
+from shop_operator.api.stores import Cache, Credentials, Database, External, ExternalEgress, Shared
 
 __all__ = [
     "API_VERSION",
@@ -46,6 +47,8 @@ __all__ = [
     "Probe",
     "Probes",
     "Resources",
+    "ScheduledJob",
+    "Shared",
     "ShopService",
     "ShopServiceSpec",
     "ShopServiceStatus",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shop_operator.api.base import Model, Rule
+from shop_operator.api.jobs import CRONJOB_NAME_LENGTH
 from shop_operator.api.spec import ShopServiceSpec
 from shop_operator.api.status import ShopServiceStatus
 
@@ -68,6 +69,28 @@ class ShopService(Model):
             + ", ".join(POSTGRES_NAMES),
             cel=f"!has(self.spec.database) || !(self.metadata.name in {list(POSTGRES_NAMES)})",
             holds=lambda shop: shop.spec.database is None or shop.metadata.name not in POSTGRES_NAMES,
+        ),
+        Rule(
+            field="spec.jobs",
+            message=f"spec.jobs must have names of which each, after the service's and a dash, is at most"
+            f" {CRONJOB_NAME_LENGTH} characters: a CronJob's name can be no longer",
+            cel="!has(self.spec.jobs) || self.spec.jobs.all(j,"
+            f" self.metadata.name.size() + j.name.size() < {CRONJOB_NAME_LENGTH})",
+            holds=lambda shop: all(
+                len(shop.metadata.name) + len(job.name) < CRONJOB_NAME_LENGTH for job in shop.spec.jobs
+            ),
+        ),
+        Rule(
+            field="spec.database.shared.service",
+            message="spec.database.shared.service must be another ShopService: mode dedicated gives this one"
+            " a database of its own",
+            cel="!has(self.spec.database) || !has(self.spec.database.shared)"
+            " || self.spec.database.shared.service != self.metadata.name",
+            holds=lambda shop: (
+                shop.spec.database is None
+                or shop.spec.database.shared is None
+                or shop.spec.database.shared.service != shop.metadata.name
+            ),
         ),
     )
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from shop_operator.api.base import Free, Label, Model, Name, PortNumber, Rule, Text, once
 from shop_operator.api.container import EnvVar, Port, Probes, Resources, SecretName, Volume, VolumeMount
+from shop_operator.api.jobs import ScheduledJob
 from shop_operator.api.network import DRAINABLE_CEL, DisruptionBudget, NetworkPolicy
 from shop_operator.api.pod import (
     OUR_CONTAINERS,
@@ -151,6 +152,9 @@ class ShopServiceSpec(Model):
     migrations: Migrations | None = None
     """Run the image as a Job that brings the database to its schema, before the Deployment moves to it. The
     version before keeps running meanwhile and must work on the new schema; a failed Job stops the rollout."""
+    jobs: Annotated[list[ScheduledJob], Field(max_length=16)] = []
+    """What the image does by the clock: a CronJob each. One that is no longer named is removed, and with it
+    a run that goes on."""
     depends_on: Annotated[list[Dependency], Field(max_length=32)] = []
     """The ShopServices that this one calls: gives their URLs, and opens exactly these ways."""
     expose: Expose | None = None

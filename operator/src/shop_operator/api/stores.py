@@ -90,16 +90,27 @@ class External(Model):
     """The way to it; default: port 5432 of any address."""
 
 
+class Shared(Model):
+    """The dedicated database of another ShopService."""
+
+    service: Annotated[str, Field(max_length=40, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    """Name of the ShopService of this namespace whose database it is: that one makes it and migrates it. It
+    need not exist yet. Its NetworkPolicy lets this service in."""
+
+
 class Database(Model):
     """A PostgreSQL for this service, its address and credentials in /bindings/database."""
 
     engine: Literal["postgres"] = "postgres"
     """Kind of database."""
-    mode: Literal["dedicated", "external"] = "dedicated"
+    mode: Literal["dedicated", "external", "shared"] = "dedicated"
     """dedicated: one server for this service alone, made and kept by the operator. external: one that is
-    there already, named by `external`. It cannot change: data does not move by itself."""
+    there already, named by `external`. shared: that of another ShopService, named by `shared`. It cannot
+    change: data does not move by itself."""
     external: External | None = None
     """Mode external: where the database is. What else is said here belongs to mode dedicated."""
+    shared: Shared | None = None
+    """Mode shared: whose database it is. What else is said here belongs to mode dedicated."""
     version: Literal["15", "16", "17"] = "15"
     """Major version of PostgreSQL. It cannot change: restore a backup into a new service instead."""
     storage: Annotated[str, Field(max_length=32, pattern=quantity.PATTERN)] = "1Gi"
@@ -132,15 +143,26 @@ class Database(Model):
             holds=lambda database: (database.mode == "external") == (database.external is not None),
         ),
         Rule(
+            field="shared",
+            message="shared belongs to mode shared, which needs it",
+            cel="(self.mode == 'shared') == has(self.shared)",
+            holds=lambda database: (database.mode == "shared") == (database.shared is not None),
+        ),
+        Rule(
             field="mode",
-            message=f"mode external excludes {', '.join(_DEDICATED)}",
+            message=f"mode external or shared excludes {', '.join(_DEDICATED)}",
             cel="self.mode == 'dedicated' || (self.version == '15' && self.storage == '1Gi'"
             " && self.deletionPolicy == 'Retain' && !has(self.storageClassName) && !has(self.adoptVolume)"
             " && !has(self.credentials) && !has(self.resources))",
             holds=lambda database: (
                 database.mode == "dedicated"
                 or database
-                == Database(engine=database.engine, mode=database.mode, external=database.external)
+                == Database(
+                    engine=database.engine,
+                    mode=database.mode,
+                    external=database.external,
+                    shared=database.shared,
+                )
             ),
         ),
         Rule(

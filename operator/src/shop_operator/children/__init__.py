@@ -4,6 +4,6 @@
 """
 
 from shop_operator.children.build import build, gaps
-from shop_operator.children.context import Caller, Context, Gap, Issuer, Manifest
+from shop_operator.children.context import Caller, Context, Gap, Issuer, Lender, Manifest
 
-__all__ = ["Caller", "Context", "Gap", "Issuer", "Manifest", "build", "gaps"]
+__all__ = ["Caller", "Context", "Gap", "Issuer", "Lender", "Manifest", "build", "gaps"]

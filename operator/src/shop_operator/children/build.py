@@ -4,6 +4,7 @@ from shop_operator.api import ShopService
 from shop_operator.children import (
     autoscaler,
     cache,
+    cronjob,
     dashboard,
     database,
     deployment,
@@ -29,6 +30,7 @@ ORDER = (
     service,
     migration,
     deployment,
+    cronjob,
     pdb,
     podmonitor,
     prometheusrule,

@@ -28,6 +28,15 @@ class Issuer(NamedTuple):
     """The public keys, a JSON Web Key Set (RFC 7517)."""
 
 
+class Lender(NamedTuple):
+    """The ShopService whose database another one shares."""
+
+    dedicated: bool
+    """Whether it has a dedicated database."""
+    ready: bool
+    """Whether that is ready."""
+
+
 @dataclass(frozen=True)
 class Context:
     """The cluster around a ShopService, as far as its children depend on it."""
@@ -48,6 +57,10 @@ class Context:
     """The claims that exist, by name, as they are."""
     external: frozenset[str] | None = None
     """The keys that the Secret of an external database has; None where there is no such Secret."""
+    sharers: frozenset[str] = frozenset()
+    """Names of the ShopServices that share this one's database."""
+    lender: Lender | None = None
+    """Whose database this one shares, if there is such a ShopService."""
     completed: frozenset[str] = frozenset()
     """Names of this service's Jobs that have ended well."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

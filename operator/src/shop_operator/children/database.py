@@ -8,7 +8,7 @@ from typing import Any
 
 from shop_operator.api import Database, ShopService, quantity
 from shop_operator.children import credentials, resources, volume
-from shop_operator.children.context import Context, Gap, Manifest
+from shop_operator.children.context import Context, Gap, Lender, Manifest
 from shop_operator.children.meta import labels, manifest, selector
 from shop_operator.children.pod import (
     BINDINGS,
@@ -38,7 +38,11 @@ KEYS = ("host", "port", "database", "username", "password")
 
 def name(shop: ShopService) -> str:
     """Name of StatefulSet, Service, Secret, ConfigMap and NetworkPolicy of the database."""
-    return f"{shop.name}-db"
+    return _name(shop.name)
+
+
+def _name(service: str) -> str:
+    return f"{service}-db"
 
 
 def dedicated(shop: ShopService) -> Database | None:
@@ -52,7 +56,9 @@ def binding(shop: ShopService) -> str | None:
     database = shop.spec.database
     if database is None:
         return None
-    return database.external.secret_name if database.external else name(shop)
+    if database.external:
+        return database.external.secret_name
+    return _name(database.shared.service) if database.shared else name(shop)
 
 
 def build(shop: ShopService, context: Context) -> list[Manifest]:
@@ -98,13 +104,15 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
 
 
 def gaps(shop: ShopService, context: Context) -> list[Gap]:
-    """A change of the login that is under way, what cannot be as asked for about the volume; or what the
-    Secret of an external database lacks."""
+    """A change of the login that is under way, what cannot be as asked for about the volume; or what an
+    external or shared database lacks."""
     database = shop.spec.database
     if database is None:
         return []
     if database.external:
         return _unbound(database.external.secret_name, context)
+    if database.shared:
+        return _not_lent(database.shared.service, context.lender)
     return [
         *credentials.gaps("database", _logins(shop, database, context), database.credentials, context),
         *volume.gaps("database", name(shop), database, context),
@@ -122,6 +130,20 @@ def _unbound(secret: str, context: Context) -> list[Gap]:
     if missing:
         message = f"{field}: Secret {secret} lacks {', '.join(missing)}"
         return [Gap("DatabaseReady", "KeyMissing", message)]
+    return []
+
+
+def _not_lent(service: str, lender: Lender | None) -> list[Gap]:
+    field = "spec.database.shared.service"
+    if lender is None:
+        message = f"{field}: there is no ShopService {service} in this namespace"
+        return [Gap("DatabaseReady", "ServiceMissing", message)]
+    if not lender.dedicated:
+        message = f"{field}: ShopService {service} has no database of mode dedicated"
+        return [Gap("DatabaseReady", "NoDatabase", message)]
+    if not lender.ready:
+        message = f"{field}: the database of ShopService {service} is not ready: look at its status"
+        return [Gap("DatabaseReady", "NotReady", message)]
     return []
 
 

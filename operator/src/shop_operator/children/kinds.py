@@ -27,6 +27,7 @@ CHILD_KINDS = (
     ChildKind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
     ChildKind("apps/v1", "StatefulSet", "statefulsets"),
     ChildKind("batch/v1", "Job", "jobs"),
+    ChildKind("batch/v1", "CronJob", "cronjobs"),
     ChildKind("apps/v1", "Deployment", "deployments"),
     ChildKind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     ChildKind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),

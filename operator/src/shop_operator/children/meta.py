@@ -5,7 +5,7 @@ from typing import Any, Literal
 from shop_operator.api import API_VERSION, KIND, ShopService
 from shop_operator.children.context import Manifest
 
-Component = Literal["service", "database", "cache", "migration", "rotation"]
+Component = Literal["service", "database", "cache", "migration", "job", "rotation"]
 
 NAME_LABEL = "shopservice.dev/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"

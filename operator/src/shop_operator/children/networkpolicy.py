@@ -16,8 +16,8 @@ from shop_operator.children.meta import COMPONENT_LABEL, NAME_LABEL, Component, 
 Peer = dict[str, Any]
 Rule = dict[str, Any]
 
-USERS = ["migration", "rotation", "service"]
-"""The components that use database and cache."""
+USERS = ["job", "migration", "rotation", "service"]
+"""The components that run the service's image, and use database and cache."""
 LINK_LOCAL = "169.254.0.0/16"
 """Where a DNS cache on the pod's own node listens: NodeLocal DNSCache, and what some clouds have."""
 
@@ -27,19 +27,17 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
     policies = []
     if shop.spec.network_policy is None or shop.spec.network_policy.enabled:
         spec = {
-            "podSelector": {
-                "matchLabels": {NAME_LABEL: shop.name},
-                "matchExpressions": [{"key": COMPONENT_LABEL, "operator": "In", "values": USERS}],
-            },
+            "podSelector": _pods_that_use(shop.name),
             "policyTypes": ["Ingress", "Egress"],
             "ingress": _ingress(shop, context),
             "egress": _egress(shop, context),
         }
         policies.append(_policy(shop, "service", spec))
     if database.dedicated(shop):
-        policies.append(_store(shop, "database", database.name(shop), database.PORT, USERS))
+        users = [shop.name, *sorted(context.sharers)]
+        policies.append(_store(shop, "database", database.name(shop), database.PORT, users))
     if shop.spec.cache:
-        policies.append(_store(shop, "cache", cache.name(shop), cache.PORT, USERS))
+        policies.append(_store(shop, "cache", cache.name(shop), cache.PORT, [shop.name]))
     return policies
 
 
@@ -70,6 +68,9 @@ def _egress(shop: ShopService, context: Context) -> list[Rule]:
         way = shop.spec.database.external.egress or ExternalEgress()
         rule: Rule = {"to": [{"ipBlock": {"cidr": way.cidr}}]} if way.cidr else {}
         rules.append({**rule, "ports": [_port(way.port)]})
+    elif shop.spec.database and shop.spec.database.shared:
+        lent = {NAME_LABEL: shop.spec.database.shared.service, COMPONENT_LABEL: "database"}
+        rules.append({"to": [_peer(lent)], "ports": [_port(database.PORT)]})
     if shop.spec.cache:
         rules.append({"to": [_peer(selector(shop, "cache"))], "ports": [_port(cache.PORT)]})
     if shop.spec.events is not None:
@@ -118,19 +119,22 @@ def _ports(peer: Egress | Ingress) -> list[dict[str, Any]]:
 
 
 def _store(shop: ShopService, component: Component, name: str, port: int, users: list[str]) -> Manifest:
-    """Database or cache: only the service itself gets in, nothing gets out."""
-    user = {
-        "podSelector": {
-            "matchLabels": {NAME_LABEL: shop.name},
-            "matchExpressions": [{"key": COMPONENT_LABEL, "operator": "In", "values": users}],
-        }
-    }
+    """Database or cache: only the service itself, and who shares it, gets in; nothing gets out."""
+    peers = [{"podSelector": _pods_that_use(user)} for user in users]
     spec = {
         "podSelector": {"matchLabels": selector(shop, component)},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": [user], "ports": [_port(port)]}],
+        "ingress": [{"from": peers, "ports": [_port(port)]}],
     }
     return _policy(shop, component, spec, name)
+
+
+def _pods_that_use(service: str) -> dict[str, Any]:
+    """All pods of a service that run its image."""
+    return {
+        "matchLabels": {NAME_LABEL: service},
+        "matchExpressions": [{"key": COMPONENT_LABEL, "operator": "In", "values": USERS}],
+    }
 
 
 def _policy(

@@ -45,6 +45,7 @@ _STATUS = {
         "conditions",
     ),
     "StatefulSet": ("observedGeneration", "replicas", "readyReplicas", "currentRevision", "updateRevision"),
+    "CronJob": ("active", "lastScheduleTime", "lastSuccessfulTime"),
     "Job": ("startTime", "active", "succeeded", "failed", "conditions"),
     "HorizontalPodAutoscaler": ("conditions",),
     "ScaledObject": ("conditions",),

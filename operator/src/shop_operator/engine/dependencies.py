@@ -1,4 +1,4 @@
-"""Who depends on whom: an index over the ShopServices' dependsOn."""
+"""Who depends on whom: an index over the ShopServices' dependsOn, and over whose database they share."""
 
 from __future__ import annotations
 
@@ -27,15 +27,33 @@ def depends_on(service: Manifest | None) -> frozenset[Key]:
 
 def service_account(service: Manifest) -> str:
     """As whom the service calls others, read as leniently."""
-    by_hand = _at(service, "spec", "podTemplate", "spec", "serviceAccountName")
-    return str(by_hand or _at(service, "spec", "serviceAccount", "name") or service["metadata"]["name"])
+    by_hand = _text_at(service, "spec", "podTemplate", "spec", "serviceAccountName")
+    return str(by_hand or _text_at(service, "spec", "serviceAccount", "name") or service["metadata"]["name"])
 
 
-def _at(value: Any, *path: str) -> str | None:
-    """The text at a path, if all on the way is what it should be."""
+def _at(value: Any, *path: str) -> Any:
+    """What is at a path, if all on the way is what it should be."""
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
-    return value if isinstance(value, str) else None
+    return value
+
+
+def _text_at(value: Any, *path: str) -> str | None:
+    found = _at(value, *path)
+    return found if isinstance(found, str) else None
+
+
+def lender(service: Manifest | None) -> Key | None:
+    """The ShopService whose database one shares, read as leniently."""
+    named = _text_at(service, "spec", "database", "shared", "service")
+    return Key(service["metadata"]["namespace"], named) if service is not None and named else None
+
+
+def lends(service: Manifest | None) -> bool | None:
+    """Whether a ShopService has a database that others can share; None where there is no ShopService."""
+    database = _at(service, "spec", "database")
+    there = isinstance(database, dict) and database.get("mode", "dedicated") == "dedicated"
+    return None if service is None else there
 
 
 class Dependencies:
@@ -43,10 +61,15 @@ class Dependencies:
 
     def __init__(self) -> None:
         self._callers: defaultdict[Key, dict[Key, Caller]] = defaultdict(dict)
+        self._sharers: defaultdict[Key, set[Key]] = defaultdict(set)
 
     def callers(self, key: Key) -> frozenset[Caller]:
         """Those that name this one."""
         return frozenset(self._callers.get(key, {}).values())
+
+    def sharers(self, key: Key) -> frozenset[str]:
+        """Names of those that share its database, all of its namespace."""
+        return frozenset(sharer.name for sharer in self._sharers.get(key, ()))
 
     def change(self, key: Key, old: Manifest | None, new: Manifest | None) -> set[Key]:
         """Take a ShopService's change; returns the others whose children or status it concerns."""
@@ -62,4 +85,15 @@ class Dependencies:
                 concerned.add(callee)
         if (old is None) != (new is None):
             concerned |= {Key(caller.namespace, caller.name) for caller in self.callers(key)}
-        return concerned - {key}
+        return (concerned | self._shared(key, old, new)) - {key}
+
+    def _shared(self, key: Key, old: Manifest | None, new: Manifest | None) -> set[Key]:
+        before, after = lender(old), lender(new)
+        if before and before != after:
+            self._sharers[before].discard(key)
+        if after:
+            self._sharers[after].add(key)
+        concerned = {one for one in (before, after) if one and before != after}
+        if lends(old) != lends(new):
+            concerned |= self._sharers.get(key, set())
+        return concerned

@@ -172,6 +172,9 @@ class Engine:
         elif self.cache.get("ShopService", *key):
             # What was changed or deleted may be a service that is down; what was added was most likely us.
             self.queue.add(key, Priority.REPAIR if old is not None else Priority.NORMAL)
+            if changed["kind"] == "StatefulSet":  # whether a database is ready concerns those that share it
+                for name in self._dependencies.sharers(key):
+                    self.queue.add(Key(key.namespace, name))
 
     def _kinds_changed(self, served: frozenset[str]) -> None:
         self.reconciler.look.kinds = served

@@ -9,13 +9,13 @@ from typing import Any
 
 from shop_operator import children as builders
 from shop_operator.api import ShopService
-from shop_operator.children import Context, Issuer
+from shop_operator.children import Context, Issuer, Lender
 from shop_operator.children.database import KEYS
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import Api, ApiError
 from shop_operator.cluster.projection import project
 from shop_operator.engine.cache import Cache, Key, Ref, ref_of
-from shop_operator.engine.dependencies import Dependencies
+from shop_operator.engine.dependencies import Dependencies, lender, lends
 from shop_operator.engine.external import ExternalSecrets
 from shop_operator.engine.handover import Bounds, of_others
 from shop_operator.engine.ownership import Owner, owner
@@ -94,6 +94,8 @@ class Look:
             },
             claims={child["metadata"]["name"]: child for child in children if child["kind"] == CLAIM},
             external=self.external.keys(key),
+            sharers=self._dependencies.sharers(key),
+            lender=self._lender(key),
             completed=frozenset(
                 child["metadata"]["name"]
                 for child in children
@@ -106,14 +108,23 @@ class Look:
         service = self._cache.get("ShopService", *key)
         return str(service["metadata"]["uid"]) if service else ""
 
+    def _lender(self, key: Key) -> Lender | None:
+        named = lender(self._cache.get("ShopService", *key))
+        dedicated = lends(self._cache.get("ShopService", *named)) if named else None
+        if named is None or dedicated is None:
+            return None
+        store = self._cache.get("StatefulSet", named.namespace, f"{named.name}-db")
+        return Lender(dedicated, dedicated and health(store).ready)
+
     def rollout(self, shop: ShopService) -> Gate:
         """Whether the Deployment may move to the present image, and what it waits for."""
         # The gate's own Job carries the name that the builder gives it; see children.migration.
         closed = gate(shop, None, None)
         job = self._cache.get("Job", shop.namespace, closed.job)
         database = self._cache.get("StatefulSet", shop.namespace, f"{shop.name}-db")
-        keys = self.external.keys(Key(shop.namespace, shop.name)) or frozenset()
-        return gate(shop, job, database, bound=keys.issuperset(KEYS))
+        key = Key(shop.namespace, shop.name)
+        keys, lent = self.external.keys(key) or frozenset(), self._lender(key)
+        return gate(shop, job, database, bound=lent.ready if lent else keys.issuperset(KEYS))
 
     def _standing(self, key: Key, shop: ShopService, rollout: Gate) -> Manifest | None:
         """The Deployment with the image that the database is migrated to, if the one that was is gone."""

@@ -19,7 +19,7 @@ from shop_operator.engine.rollout import Gate
 
 Manifest = dict[str, Any]
 
-PODS = ("StatefulSet", "Job", "Deployment")
+PODS = ("StatefulSet", "Job", "CronJob", "Deployment")
 
 LAST_APPLIED = "shopservice.dev/last-applied"
 """Annotation of a Deployment whose ShopService has migrations: what was applied. While a migration holds the
@@ -217,6 +217,8 @@ def _due(manifest: Manifest, live: Lookup, gate: Gate, standing: Manifest | None
         return manifest if gate.migration or _component(manifest) != "migration" else None
     if gate.deployment:
         return manifest
+    if kind == "CronJob":
+        return None  # the image of the spec must not run on a schema that is older; the one before goes on
     if _rolls_out(manifest):
         there = live(reference)
         return _held(manifest, standing if there is None else last_applied(there))

@@ -37,7 +37,7 @@ class Gate:
 def gate(shop: ShopService, job: Manifest | None, database: Manifest | None, *, bound: bool = True) -> Gate:
     """The gate of a ShopService whose migration Job and database StatefulSet are these, or not there.
 
-    `bound` says of an external database whether its Secret is complete.
+    `bound` says whether the Secret of an external database is complete, or a shared one ready.
     """
     name = job_name(shop)
     if name is None:

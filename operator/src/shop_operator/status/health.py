@@ -28,6 +28,8 @@ def health(live: Manifest | None) -> Health:
             return _stateful_set(live)
         case "Job":
             return _job(live)
+        case "CronJob":
+            return _cron_job(live)
         case "PersistentVolumeClaim":
             phase = live.get("status", {}).get("phase", "Pending")
             return Health(phase == "Bound", phase)
@@ -87,6 +89,18 @@ def _job(live: Manifest) -> Health:
     if complete and complete["status"] == "True":
         return Health(True, "Complete")
     return Health(False, "Running")
+
+
+def _cron_job(live: Manifest) -> Health:
+    status = live.get("status", {})
+    if status.get("active"):
+        return Health(True, "Running")
+    began, succeeded = status.get("lastScheduleTime", ""), status.get("lastSuccessfulTime", "")
+    if began > succeeded:  # both are UTC, in one form
+        return Health(False, "LastRunFailed", f"the run of {began} has not ended well")
+    if live["spec"].get("suspend"):
+        return Health(True, "Suspended")
+    return Health(True, "Complete" if succeeded else "Scheduled")
 
 
 def _from_condition(live: Manifest, kind: str) -> Health:

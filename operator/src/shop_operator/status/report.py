@@ -165,7 +165,7 @@ def _degraded(facts: Facts) -> Condition:
             + f"Read `kubectl -n {facts.service['metadata']['namespace']} logs job/{facts.job}`; "
             "then set another image, or delete the Job to run it again",
         )  # fmt: skip
-    found = failure(facts.pods("service", "migration", "database", "cache", "rotation"))
+    found = failure(facts.pods("service", "migration", "job", "database", "cache", "rotation"))
     if found:
         return Condition("Degraded", True, found.reason, found.message)
     if refused := _refused_pods(facts):
@@ -173,6 +173,8 @@ def _degraded(facts: Facts) -> Condition:
     state = health(facts.child("Deployment", facts.name))
     if state.reason == "ProgressDeadlineExceeded":
         return Condition("Degraded", True, state.reason, state.message)
+    if failed := _failed_job(facts):
+        return failed
     if facts.missing_dependencies:
         names = ", ".join(facts.missing_dependencies)
         message = f"spec.dependsOn: there is no ShopService {names}; calls to it fail until there is"
@@ -181,6 +183,27 @@ def _degraded(facts: Facts) -> Condition:
         if gap.condition == "Degraded":
             return Condition("Degraded", True, gap.reason, gap.message)
     return Condition("Degraded", False, "AsExpected")
+
+
+def _failed_job(facts: Facts) -> Condition | None:
+    """A job of spec.jobs whose last run has failed, for as long as no other has ended well."""
+    for (kind, name), live in facts.children.items():
+        state = health(live)
+        if kind == "CronJob" and state.reason == "LastRunFailed":
+            said = last_words([pod for pod in facts.pods("job") if _is_of(pod, name)])
+            namespace = facts.service["metadata"]["namespace"]
+            return Condition(
+                "Degraded", True, "JobFailed",
+                f"CronJob {name}: {state.message}. " + (f"It said: {said} " if said else "")
+                + f"`kubectl -n {namespace} get jobs` shows its runs, and `logs job/…` what they said",
+            )  # fmt: skip
+    return None
+
+
+def _is_of(pod: Manifest, cron_job: str) -> bool:
+    """Whether a pod is of a run of the CronJob: its Job is called as that, a dash and the time."""
+    owners: Iterable[dict[str, Any]] = pod["metadata"].get("ownerReferences", ())
+    return any(owner["name"].rpartition("-")[0] == cron_job for owner in owners)
 
 
 def _runs(facts: Facts) -> str:
@@ -207,11 +230,13 @@ def _refused_pods(facts: Facts) -> Condition | None:
 def _database(facts: Facts) -> Condition | None:
     if facts.spec.get("database") is None:
         return None
+    for gap in facts.gaps:
+        if gap.condition == "DatabaseReady":
+            return Condition("DatabaseReady", False, gap.reason, gap.message)
     if external := _external(facts):
-        for gap in facts.gaps:
-            if gap.condition == "DatabaseReady":
-                return Condition("DatabaseReady", False, gap.reason, gap.message)
         return Condition("DatabaseReady", True, "Bound", f"Secret {external} of an external database")
+    if lender := _lender(facts):
+        return Condition("DatabaseReady", True, "Shared", f"the database of ShopService {lender}")
     state = health(facts.child("StatefulSet", f"{facts.name}-db"))
     message = state.message or ("" if state.ready else f"StatefulSet {facts.name}-db: {state.reason}")
     return Condition("DatabaseReady", state.ready, state.reason, message)
@@ -221,6 +246,12 @@ def _external(facts: Facts) -> str | None:
     """The Secret of an external database, if the spec can be read and names one."""
     database = facts.spec.get("database") if facts.valid else None
     return database["external"]["secretName"] if database and database.get("external") else None
+
+
+def _lender(facts: Facts) -> str | None:
+    """The ShopService whose database is shared, if the spec can be read and names one."""
+    database = facts.spec.get("database") if facts.valid else None
+    return database["shared"]["service"] if database and database.get("shared") else None
 
 
 def _autoscaling(facts: Facts) -> Condition | None:
@@ -303,5 +334,5 @@ def _derived(facts: Facts) -> dict[str, Any]:
         suffix = "" if port == 80 else f":{port}"
         found["url"] = f"http://{facts.name}.{facts.service['metadata']['namespace']}.svc{suffix}"
     if facts.spec.get("database") is not None:
-        found["binding"] = {"name": _external(facts) or f"{facts.name}-db"}
+        found["binding"] = {"name": _external(facts) or f"{_lender(facts) or facts.name}-db"}
     return found
