@@ -7,6 +7,7 @@ import structlog
 
 SLOW = {
     "test_contract.py",
+    "test_browser.py",
     "test_engine.py",
     "test_fallbacks.py",
     "test_faults_property.py",

@@ -10,9 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from shop_chassis.client import CallRefused
 from starlette.datastructures import FormData, UploadFile
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def sentence(words: str) -> str:
+    """A problem's detail as people write it: with a capital and a full stop."""
+    words = words.strip()
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) or not words else ".")
 
 
 class Form:
@@ -51,6 +58,10 @@ class Form:
     def wrong(self, name: str, text: str) -> None:
         """Says what is wrong with a field; the first word stays."""
         self.errors.setdefault(name, text)
+
+    def refused(self, name: str, error: CallRefused, otherwise: str) -> None:
+        """Says at a field why a service refused it, in the service's words where it gave any."""
+        self.wrong(name, sentence(str(error.problem.get("detail") or otherwise)))
 
     def into(self, model: type[M], *, prefix: str = "", **given: Any) -> M | None:
         """The model made of the fields (those below `prefix`), and of what is given beside them.

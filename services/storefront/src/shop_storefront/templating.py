@@ -14,6 +14,7 @@ from shop_contracts.money import Money
 
 from shop_storefront import i18n
 from shop_storefront.assets import Assets
+from shop_storefront.forms import sentence
 from shop_storefront.pictures import srcset
 
 HTMX = {
@@ -24,6 +25,7 @@ HTMX = {
     "historyCacheSize": 0,
     "refreshOnHistoryMiss": True,
     "timeout": 10000,
+    "attributesToSettle": ["class"],
 }
 """htmx within the content security policy: nothing is evaluated, no style is written, no page is kept."""
 
@@ -65,6 +67,7 @@ class Templates:
             day=_day,
             moment=_moment,
             ago=_ago,
+            sentence=sentence,
             json=_json,
         )
         environment.globals.update(

@@ -34,9 +34,21 @@ def options_of(product: Product, family: FamilyWithVariants) -> list[Option]:
     for name in family.options:
         values = list(dict.fromkeys(each.options[name] for each in family.variants if name in each.options))
         if len(values) > 1:
+            values.sort(key=_size)  # others stay as they are
             choices = [_choice(product, family.variants, name, value) for value in values]
             options.append(Option(name, product.options.get(name, ""), choices))
     return options
+
+
+_SIZES = ("XXS", "XS", "S", "M", "L", "XL", "XXL")
+
+
+def _size(value: str) -> tuple[int, float]:
+    """Clothes from small to large, numbers by their value."""
+    if value.upper() in _SIZES:
+        return 0, _SIZES.index(value.upper())
+    number = value.split(" ")[0].replace(",", ".")
+    return (1, float(number)) if number.replace(".", "", 1).isdecimal() else (2, 0.0)
 
 
 def _choice(product: Product, variants: Sequence[Product], name: str, value: str) -> Choice:

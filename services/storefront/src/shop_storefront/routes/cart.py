@@ -82,7 +82,7 @@ async def set_coupon(visit: VisitDep) -> Response:
         try:
             return await _changed(visit, await carts.coupon(visit, wanted.code))
         except CallRefused as error:
-            form.wrong("code", str(error.problem.get("detail") or visit.say("This coupon cannot be used.")))
+            form.refused("code", error, visit.say("This coupon cannot be used."))
     return await _shown(visit, await carts.read(visit), status=422)
 
 

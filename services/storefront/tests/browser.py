@@ -1,0 +1,118 @@
+"""Pages in Debian's Chromium: what must hold of each, and a picture of it."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
+SLOWEST = 120_000
+"""Milliseconds: a busy machine is no error of a page."""
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+_SHIFTS = """
+() => new Promise((done) => {
+  let sum = 0;
+  const add = (list) => list.getEntries().forEach((each) => { if (!each.hadRecentInput) sum += each.value; });
+  const observer = new PerformanceObserver(add);
+  observer.observe({ type: "layout-shift", buffered: true });
+  const end = () => { add({ getEntries: () => observer.takeRecords() }); done(sum); };
+  requestAnimationFrame(() => requestAnimationFrame(end));
+})
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Chromium]:
+    """The browser; Debian's package `chromium`."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Window:
+    """A page at one width, in light or dark, and what went wrong in it."""
+
+    context: BrowserContext
+    page: Page
+    base: str
+    name: str
+    shots: Path
+    errors: list[str] = field(default_factory=list)
+    received: int = 0
+    """Bytes over the wire since it was opened."""
+
+    def open(self, path: str) -> None:
+        """Returns when nothing is loading any more."""
+        self.page.goto(self.base + path, wait_until="networkidle")
+
+    def holds(self, name: str) -> None:
+        """What must hold of every page; takes a picture called `name`. Raises AssertionError."""
+        self.page.screenshot(path=self.shots / f"{name}-{self.name}.png", full_page=True)
+        assert self.errors == [], f"{name}: the browser reports {self.errors}"
+        wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{name}: {wide} px wider than the window"
+        shifted = self.page.evaluate(_SHIFTS)
+        assert shifted < 0.01, f"{name}: the layout shifts by {shifted:.3f}"
+        self.page.evaluate(AXE)
+        found: dict[str, Any] = self.page.evaluate("(rules) => axe.run(document, rules)", _RULES)
+        assert found["violations"] == [], f"{name}: {_told(found['violations'])}"
+
+
+def _told(violations: list[dict[str, Any]]) -> str:
+    return "; ".join(
+        f"{each['id']} ({each['help']}): "
+        + ", ".join(
+            f"{node['html'][:200]} {node.get('failureSummary', '')[:300]}" for node in each["nodes"][:4]
+        )
+        for each in violations
+    )
+
+
+@contextmanager
+def window(
+    browser: Chromium, base: str, shots: Path, width: str, *, dark: bool = False, scripts: bool = True
+) -> Iterator[Window]:
+    """A new window with no cookies."""
+    wide, high = WIDTHS[width]
+    context = browser.new_context(
+        viewport={"width": wide, "height": high},
+        color_scheme="dark" if dark else "light",
+        locale="en-IE",
+        java_script_enabled=scripts,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.set_default_timeout(SLOWEST)
+    opened = Window(context, page, base, f"{width}-dark" if dark else width, shots)
+    # A page that says 404 is meant to; everything else that the console shows is an error of ours.
+    meant = re.compile(r"the server responded with a status of (404|422|503)")
+    page.on(
+        "console",
+        lambda line: (
+            opened.errors.append(line.text) if line.type == "error" and not meant.search(line.text) else None
+        ),
+    )
+    page.on("pageerror", lambda error: opened.errors.append(str(error)))
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+
+    def finished(event: dict[str, Any]) -> None:
+        opened.received += int(event["encodedDataLength"])
+
+    network.on("Network.loadingFinished", finished)
+    try:
+        yield opened
+    finally:
+        context.close()
