@@ -105,10 +105,23 @@ async def test_while_the_neighbour_is_down_the_last_answer_is_given_out_and_call
 ) -> None:
     await remembered.get("a")
     neighbour.down = True
-    clock.now = 999
+    clock.now = 998
     assert await remembered.get("a", within=10) == Part(1, stale=True)
     clock.now = 1001
     assert await remembered.get("a", within=10) == Part()
+
+
+async def test_after_a_failure_nobody_waits_for_a_while(
+    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock
+) -> None:
+    neighbour.down = True
+    assert (await remembered.get("a", within=10)).missing
+    clock.now = 0.9
+    assert (await remembered.get("a", within=10)).missing
+    assert neighbour.asked == 1
+    neighbour.down = False
+    clock.now = 1.1
+    assert await remembered.get("a", within=10) == Part(2)
 
 
 async def test_what_never_came_is_missing_and_counted(
@@ -138,6 +151,7 @@ async def test_what_is_gone_is_not_remembered(
     with pytest.raises(NotFound):
         await remembered.need("a")
     neighbour.down = True
+    clock.now = 62
     with pytest.raises(Unreachable):
         await remembered.need("a")
 

@@ -29,6 +29,8 @@ WITHIN = 0.5
 """Seconds that a page waits for a part, where nothing else is said."""
 FAILURES = (CallError, CacheUnavailable, TimeoutError)
 """Of a neighbour, not of ours."""
+_PAUSE = 1.0
+"""Seconds after a failure in which nobody asks again: pages do not all wait for the same absence."""
 _QUIETLY = 5
 """Up to so many times `fresh` an answer is given out while the next is on its way; an older one only where
 the neighbour fails."""
@@ -83,7 +85,12 @@ class Parts:
 class _Kept(Generic[T]):
     value: T
     at: float
-    failed: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class _Failure:
+    error: Exception
+    at: float
 
 
 class Remembered(Generic[K, T]):
@@ -110,6 +117,7 @@ class Remembered(Generic[K, T]):
         self._most = most
         self._clock = clock
         self._answers: OrderedDict[K, _Kept[T]] = OrderedDict()
+        self._failures: dict[K, _Failure] = {}
         self._loading: dict[K, asyncio.Task[None]] = {}
 
     async def get(self, key: K, *, within: float = WITHIN) -> Part[T]:
@@ -126,9 +134,14 @@ class Remembered(Generic[K, T]):
         age = math.inf if kept is None else self._clock() - kept.at
         if kept is not None and age <= self._fresh:
             return Part(kept.value)
+        failure = self._failures.get(key)
+        if failure is not None and self._clock() - failure.at < _PAUSE:
+            if kept is None or age > self._kept:
+                raise failure.error
+            return Part(kept.value, stale=True)
         task = self._ask(key)
         if kept is not None and age <= _QUIETLY * self._fresh:
-            return Part(kept.value, kept.failed)
+            return Part(kept.value, stale=failure is not None)
         try:
             async with asyncio.timeout(within * self._parts.patience):
                 await asyncio.shield(task)
@@ -162,6 +175,7 @@ class Remembered(Generic[K, T]):
 
     async def _fetch(self, key: K) -> None:
         self._answers[key] = _Kept(await self._load(key), self._clock())
+        self._failures.pop(key, None)
         self._answers.move_to_end(key)
         while len(self._answers) > self._most:
             self._answers.popitem(last=False)
@@ -172,8 +186,9 @@ class Remembered(Generic[K, T]):
         if isinstance(error, NotFound):
             self._answers.pop(key, None)
         elif isinstance(error, FAILURES):
-            if (kept := self._answers.get(key)) is not None:
-                kept.failed = True
+            if len(self._failures) > self._most:
+                self._failures.clear()
+            self._failures[key] = _Failure(error, self._clock())
         elif error is not None:
             log.error("a part cannot be read", part=self._name, exc_info=error)
 

@@ -8,6 +8,7 @@ from shop_chassis.cache.binding import open_cache
 from shop_chassis.runtime import Runtime
 
 from shop_storefront.assets import Assets
+from shop_storefront.fragments import Fragments
 from shop_storefront.headers import page_headers
 from shop_storefront.near.catalog import Catalog
 from shop_storefront.near.clients import Neighbours
@@ -31,6 +32,7 @@ class Site:
     settings: StorefrontSettings
     assets: Assets
     templates: Templates
+    fragments: Fragments
     sessions: Sessions
     renewal: Renewal
     near: Neighbours
@@ -51,11 +53,13 @@ class Site:
         settings: StorefrontSettings = runtime.settings
         assets, near, parts = Assets(), Neighbours.of(runtime), Parts(runtime.metrics, settings.patience)
         catalog = Catalog(near.catalog, parts)
+        templates = Templates(assets, {"shop_name": settings.shop_name})
         sessions = Sessions(runtime.add(open_cache(settings)))
         return cls(
             settings=settings,
             assets=assets,
-            templates=Templates(assets, {"shop_name": settings.shop_name}),
+            templates=templates,
+            fragments=Fragments(templates.render),
             sessions=sessions,
             renewal=Renewal(near.user, sessions),
             near=near,

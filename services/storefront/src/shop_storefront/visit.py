@@ -1,5 +1,6 @@
 """A request of a browser: who it is, in what language, and what a handler answers it with."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ import structlog
 from babel import Locale
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 from shop_chassis.cache import CacheUnavailable
 from shop_contracts.recommendation.api import VISITOR
 from shop_contracts.user.api import Tokens
@@ -178,6 +180,12 @@ class Visit:
         tree = await self.site.catalog.tree.get(None)
         given = {"visit": self, "session": self.session, "tree": tree.value, "notices": notices, **context}
         return HTMLResponse(self.site.templates.render(template, self.locale, given), status)
+
+    def fragment(
+        self, template: str, of: tuple[object, ...], context: Callable[[], dict[str, Any]]
+    ) -> Markup:
+        """A piece that is the same for everybody, made anew when one of `of` is another object."""
+        return self.site.fragments.get(template, self.locale, of, context)
 
     def to(self, path: str, **query: object) -> Response:
         """Sends the browser on, to read (303). `path` is ours; what came with a request: see `next`."""

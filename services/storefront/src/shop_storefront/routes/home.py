@@ -2,6 +2,7 @@
 
 from asyncio import gather
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from fastapi import Response
@@ -38,18 +39,30 @@ async def read_home(visit: VisitDep) -> Response:
     )
     visit.viewed("home")
     offers = promotions.value or []
-    shelves = {
-        "mine": listed(mine.value.products if mine.value else ()),
-        "recent": recent,
-        "popular": listed(popular.value.products if popular.value else ()),
-        "new": listed(new.value.items if new.value else ()),
-    }
+    for_me = listed(mine.value.products if mine.value else ())
+
+    def shared() -> dict[str, Any]:
+        shelves = {
+            "popular": listed(popular.value.products if popular.value else ()),
+            "new": listed(new.value.items if new.value else ()),
+        }
+        all_of_them = [each for shelf in shelves.values() for each in shelf]
+        return {
+            **shelves,
+            "tree": tree.value,
+            "offers": [(each, offer_path(each, tree.value)) for each in offers],
+            "badges": badges_of(visit, all_of_them, offers, tree.value),
+        }
+
+    of = (tree.value, promotions.value, popular.value, new.value)
     return await visit.page(
-        "pages/home.html",
-        shelves=shelves,
+        "pages/home/page.html",
+        top=visit.fragment("pages/home/_top.html", of, shared),
+        bottom=visit.fragment("pages/home/_bottom.html", of, shared),
+        mine=for_me,
+        recent=recent,
         reasons=reasons_of(visit, mine.value.reasons if mine.value else {}),
-        badges=badges_of(visit, [each for shelf in shelves.values() for each in shelf], offers, tree.value),
-        offers=[(each, offer_path(each, tree.value)) for each in offers],
+        badges=badges_of(visit, [*for_me, *recent], offers, tree.value),
     )
 
 
