@@ -20,6 +20,7 @@ SLOW = {
     "test_seed.py",
     "test_server.py",
     "test_shopping.py",
+    "test_train.py",
 }
 """Whose tests take seconds each: they run with those that need servers."""
 

@@ -16,6 +16,7 @@ from shop_cart.api import internal_router, router, wishes_router
 from shop_cart.catalog import Catalog
 from shop_cart.erasure import Erasure
 from shop_cart.store import CartStore
+from shop_cart.told import Told
 
 
 class CartSettings(Settings):
@@ -34,13 +35,15 @@ def setup(runtime: Runtime[Any]) -> None:
     policy = Policy(timeout=settings.catalog_timeout, attempt_timeout=0.6 * settings.catalog_timeout)
     client = callee(runtime, "catalog", settings.catalog_url, policy=policy)
     runtime.ready_when("cache", lambda: _problem(cache))
-    carts = CartStore(cache)
+    told = Told(bus_of(runtime))
+    carts = CartStore(cache, told.changed)
     erasure = Erasure(carts, bus_of(runtime))
     personal = PersonalData(export=erasure.export, erase=erasure.erase)
     for each in (carts, Catalog(client, cache), personal):
         runtime.provide(each)
-    background = runtime.add(Background("erasure", erasure.run))
-    runtime.ready_when(background.name, background.problem)
+    for background in (Background("erasure", erasure.run), Background("news of carts", told.run)):
+        runtime.add(background)
+        runtime.ready_when(background.name, background.problem)
 
 
 async def _problem(cache: Cache) -> str | None:

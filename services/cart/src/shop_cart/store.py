@@ -63,8 +63,10 @@ class Version:
 class CartStore:
     """Reads and changes carts; every change is atomic, and is made on the latest state."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, changed: Callable[[Ref, StoredCart], None] = lambda *_: None) -> None:
+        """`changed` is told what is in a cart after each change."""
         self._cache = cache
+        self._changed = changed
 
     async def create(self) -> tuple[Ref, Version]:
         """A new cart for a guest. Its id has 192 random bits: to know it is to own the cart."""
@@ -88,7 +90,9 @@ class CartStore:
             stored = _dump(change(before.cart))
             return {ref.key: Entry(stored, ref.ttl)}, _version(stored)
 
-        return await self._cache.update([ref.key], write)
+        version = await self._cache.update([ref.key], write)
+        self._changed(ref, version.cart)
+        return version
 
     async def forget(self, ref: Ref, if_match: str | None) -> None:
         """Delete the cart; one that is not there is no error. Raises CartChanged, CartMerged."""
@@ -125,7 +129,9 @@ class CartStore:
             writes = {user.key: Entry(stored, user.ttl), guest.key: Entry(gone, MERGED_TTL)}
             return writes, (_version(stored), left_out)
 
-        return await self._cache.update([guest.key, user.key], write)
+        version, left_out = await self._cache.update([guest.key, user.key], write)
+        self._changed(user, version.cart)
+        return version, left_out
 
 
 def _load(ref: Ref, stored: bytes | None) -> Version:

@@ -27,7 +27,16 @@ from shop_user.sessions import Sessions
 from shop_user.tables import METADATA, OUTBOX
 from shop_user.tokens import Issuer
 
-HOLDERS = ("catalog", "cart", "order-taking", "order-processing", "payment", "logistics", "wishlist")
+HOLDERS = (
+    "catalog",
+    "cart",
+    "order-taking",
+    "order-processing",
+    "payment",
+    "logistics",
+    "wishlist",
+    "recommendation",
+)
 """Services that hold personal data, if they are there."""
 
 
@@ -55,7 +64,7 @@ class UserSettings(Settings):
     """Folder with the files `email` and `password`, as a Secret is mounted."""
     first_admin_scopes: str = (
         "user:admin catalog:admin warehouse:admin payment:admin logistics:admin "
-        "order-taking:admin order-processing:admin"
+        "order-taking:admin order-processing:admin recommendation:admin"
     )
 
     export_timeout: float = Field(default=3, gt=0)
@@ -67,6 +76,7 @@ class UserSettings(Settings):
     payment_url: HttpUrl | None = None
     logistics_url: HttpUrl | None = None
     wishlist_url: HttpUrl | None = None
+    recommendation_url: HttpUrl | None = None
 
 
 def setup(runtime: Runtime[Any]) -> None:

@@ -1,4 +1,4 @@
-"""`shop-bench operator | services [--quick] [--out FOLDER]`."""
+"""`shop-bench operator | services | recommendation [--quick] [--out FOLDER]`."""
 
 import argparse
 import json
@@ -25,6 +25,9 @@ SUBJECTS = {
     ),
     "services": Subject(
         "the chassis beside bare FastAPI, hot routes, memory, imports", "short loads, once: two minutes"
+    ),
+    "recommendation": Subject(
+        "recommendations beside item-kNN, popularity and an oracle", "two small worlds: half a minute"
     ),
 }
 

@@ -74,6 +74,10 @@ def _testgateway(around: Surroundings) -> dict[str, Any]:
     }
 
 
+def _recommendation(_around: Surroundings) -> dict[str, Any]:
+    return {"train_seconds": 120.0}
+
+
 @dataclass(frozen=True)
 class Member:
     """A service that takes part.
@@ -126,6 +130,7 @@ MEMBERS = (
             "payment",
             "logistics",
             "wishlist",
+            "recommendation",
         ),
         settings=_user,
     ),
@@ -143,5 +148,6 @@ MEMBERS = (
     Member("logistics", settings=_logistics),
     Member("wishlist", callees=("catalog", "cart")),
     Member("notification"),
+    Member("recommendation", callees=("catalog",), settings=_recommendation),
 )
 """In the order of their ports."""

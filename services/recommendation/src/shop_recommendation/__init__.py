@@ -1,0 +1,1 @@
+"""Suggests products to shoppers, and says why."""

@@ -1,0 +1,1 @@
+"""The schema's history, read by the chassis."""

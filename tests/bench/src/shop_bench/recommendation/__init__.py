@@ -1,0 +1,1 @@
+"""Offline evaluation of the recommendations: what would have been suggested before each step?"""
