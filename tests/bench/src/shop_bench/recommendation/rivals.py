@@ -1,4 +1,8 @@
-"""What the model is compared with. Each was tuned on worlds of other seeds than those reported."""
+"""What the model is compared with.
+
+The fade and shrinkage of item-kNN, and the constants of the model, were chosen on a world of another seed than
+those reported; the others have usual values.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
