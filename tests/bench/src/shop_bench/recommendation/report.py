@@ -27,8 +27,8 @@ def table(measured: Row) -> str:
         f"Commit {measured['commit']}, Python {measured['python']}. {len(seeds)} made-up worlds "
         f"(seeds {seeds[0]}–{seeds[-1]}), in each {_range(rows, 'happenings')} happenings to learn from and "
         f"{_range(rows, 'questions')} held-out steps: which product is looked at next? Mean over the worlds "
-        "[least – most]. The model and item-kNN were tuned on a world of another seed. `make bench-recommendation` makes "
-        "this file.",
+        "[least – most]. The model and item-kNN were tuned on a world of another seed. "
+        "`make bench-recommendation` makes this file.",
         "",
         "| | recall@10 | nDCG@10 | coverage | share of the oracle's recall | recall@10, new shoppers "
         "| recall@10, new products | training s | answer ms |",

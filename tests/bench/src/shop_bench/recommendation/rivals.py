@@ -1,7 +1,7 @@
 """What the model is compared with.
 
-The fade and shrinkage of item-kNN, and the constants of the model, were chosen on a world of another seed than
-those reported; the others have usual values.
+The fade and shrinkage of item-kNN, and the constants of the model, were chosen on a world of another seed
+than those reported; the others have usual values.
 """
 
 from collections import Counter
