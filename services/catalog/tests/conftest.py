@@ -135,7 +135,6 @@ async def shop(
     signer = Signer.generate()
     (tmp_path / "jwks.json").write_text(signer.jwks)
     settings = CatalogSettings(
-        media_folder=tmp_path / "media",
         request_timeout=60,  # a busy machine must not look like an outage
         database_url=database_url,
         auth_jwks=f"{tmp_path}/jwks.json",

@@ -1,12 +1,14 @@
 """Pictures of products."""
 
+import asyncio
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import pytest
 from PIL import Image
-from shop_catalog.media import MAX_BYTES
+from shop_catalog.media import MAX_BYTES, Folder, Rows
 
 from .conftest import on_sqlite
 
@@ -80,11 +82,12 @@ async def test_what_is_no_picture_is_refused(shop: Any) -> None:
         assert (await shop.http.get(f"/media/{name}")).status_code in (404, 422)
 
 
-@on_sqlite
-async def test_without_a_place_for_pictures_it_says_so(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shop.runtime, "_provided", {})
-    answer = await shop.http.get("/media/" + "0" * 32 + ".png")
-    assert (answer.status_code, "MEDIA_FOLDER" in answer.json()["detail"]) == (503, True)
+@pytest.mark.parametrize("place", ["folder", "database"])
+async def test_what_is_kept_twice_is_kept_once(shop: Any, tmp_path: Path, place: str) -> None:
+    store = Folder(tmp_path / "media") if place == "folder" else Rows(shop.runtime.store)
+    await asyncio.gather(*(store.put("a.webp", b"picture") for _ in range(4)))
+    assert await store.get("a.webp") == b"picture"
+    assert await store.get("b.webp") is None
 
 
 async def test_a_product_shows_its_pictures_in_their_order(shop: Any) -> None:

@@ -28,7 +28,7 @@ from shop_contracts.catalog.api import (
 )
 
 from shop_catalog import imports, media, pictures
-from shop_catalog.api import Catalog, Related, media_store
+from shop_catalog.api import Catalog, Pictures, Related
 from shop_catalog.errors import explained
 from shop_catalog.plans import Plans
 from shop_catalog.versioned import expecting
@@ -167,9 +167,8 @@ async def import_products(products: Catalog, request: Request) -> ImportReport:
         }
     },
 )
-async def upload(request: Request) -> Media:
+async def upload(kept: Pictures, request: Request) -> Media:
     """Keeps a picture in several sizes, for the `images` of products. The same one again is the same."""
-    store = media_store(request)
     media_type, _, _ = request.headers.get("Content-Type", "").partition(";")
     if media_type not in media.TYPES:
         raise Problem(415, f"Content-Type: expected one of {', '.join(media.TYPES)}, found {media_type!r}")
@@ -183,7 +182,7 @@ async def upload(request: Request) -> Media:
     sizes = []
     for width, copy in made.items():
         name = media.name_of(copy, pictures.MADE)
-        await store.put(name, copy)
+        await kept.put(name, copy)
         sizes.append(ImageSize(width=width, url=f"/media/{name}"))
     return Media(url=sizes[-1].url, sizes=tuple(sizes))
 

@@ -3,11 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from shop_chassis.etags import IfNoneMatch, etag, unchanged
 from shop_chassis.paging import After, Limit
 from shop_chassis.problems import Problem, documented
-from shop_chassis.runtime import provided, runtime_of
+from shop_chassis.runtime import provided
 from shop_contracts.catalog.api import (
     CategoryList,
     FamilyPage,
@@ -30,6 +30,7 @@ from shop_catalog.products import Products
 router = APIRouter(tags=["products"])
 Catalog = Annotated[Products, provided(Products)]
 Related = Annotated[Families, provided(Families)]
+Pictures = Annotated[MediaStore, provided(MediaStore)]
 
 
 @router.get("/products", response_model=ProductPage)
@@ -120,12 +121,12 @@ async def list_categories(products: Catalog) -> CategoryList:
     },
 )
 async def read_media(
-    request: Request, name: Annotated[str, Path(pattern=r"^[0-9a-f]{32}\.[a-z]{3,4}$")]
+    pictures: Pictures, name: Annotated[str, Path(pattern=r"^[0-9a-f]{32}\.[a-z]{3,4}$")]
 ) -> Response:
     """A picture that an administrator uploaded. It never changes."""
     ending = name.rpartition(".")[2]
     media_type = next((each for each, its in TYPES.items() if its == ending), None)
-    content = await media_store(request).get(name) if media_type else None
+    content = await pictures.get(name) if media_type else None
     if content is None:
         raise Problem(404, f"there is no picture {name}")
     headers = {
@@ -133,11 +134,3 @@ async def read_media(
         "X-Content-Type-Options": "nosniff",  # what was uploaded is a picture and nothing else
     }
     return Response(content, media_type=media_type, headers=headers)
-
-
-def media_store(request: Request) -> MediaStore:
-    """Where pictures are kept. Raises Problem 503 where there is no such place."""
-    try:
-        return runtime_of(request).get(MediaStore)  # type: ignore[type-abstract]
-    except LookupError:
-        raise Problem(503, "this catalog keeps no pictures: MEDIA_FOLDER is not set") from None

@@ -1,7 +1,6 @@
 """How catalog is put together."""
 
 from pathlib import Path
-from typing import Any
 
 from shop_chassis.erasure import PersonalData, personal_data
 from shop_chassis.events import Events
@@ -17,7 +16,7 @@ from shop_catalog import admin, api, offering, snapshot
 from shop_catalog.availability import FROM_WAREHOUSE
 from shop_catalog.coupons import Coupons
 from shop_catalog.families import Families
-from shop_catalog.media import Folder, MediaStore
+from shop_catalog.media import Folder, MediaStore, Rows
 from shop_catalog.plans import Plans
 from shop_catalog.products import Products
 from shop_catalog.promotions import Promotions
@@ -31,10 +30,10 @@ class CatalogSettings(Settings):
     """Those of the chassis, and where pictures are kept."""
 
     media_folder: Path | None = None
-    """Of this process alone; unset: pictures are elsewhere, and none can be uploaded here."""
+    """Of this process alone; unset: pictures are in the database, where all replicas have them."""
 
 
-def setup(runtime: Runtime[Any]) -> None:
+def setup(runtime: Runtime[CatalogSettings]) -> None:
     """What handlers use, a relay for events, and what is heard of others: none of it is needed to answer."""
     products = Products(runtime.store, outbox)
     promotions = Promotions(runtime.store, outbox)
@@ -44,9 +43,9 @@ def setup(runtime: Runtime[Any]) -> None:
     for each in (products, Families(runtime.store, products), promotions, coupons, plans, personal):
         runtime.provide(each)
     runtime.add(Schedule("planned prices", PLANS_EVERY, plans.apply, runtime))
-    settings = runtime.settings
-    if isinstance(settings, CatalogSettings) and settings.media_folder:
-        runtime.provide(Folder(settings.media_folder), MediaStore)
+    folder = runtime.settings.media_folder
+    media: MediaStore = Folder(folder) if folder else Rows(runtime.store)
+    runtime.provide(media, MediaStore)
     events = Events(runtime, "catalog")
     events.publish(outbox)
     events.consume(WAREHOUSE, FROM_WAREHOUSE, inbox=inbox, needed=False)

@@ -106,6 +106,15 @@ class PlannedPrice(Base, table=True):
     applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class Medium(Base, table=True):
+    """A picture in one size, named by what is in it: a row is never changed."""
+
+    __tablename__ = "medium"
+
+    name: str = Field(primary_key=True, max_length=40)
+    content: bytes
+
+
 class Relation(Base, table=True):
     """From one product to another."""
 

@@ -32,6 +32,9 @@ def tour(platform: Platform, patience: float = PATIENCE) -> Iterator[str]:
     """A shopper and an administrator at work; what answered, line by line. Raises Failure."""
     catalog, cart = platform.url("catalog"), platform.url("cart")
     with httpx.Client(timeout=10) as client:
+        pages = f"{platform.url('storefront')}/"
+        shown = get(client, pages)
+        yield f"GET {pages}: the shop's front page, {len(shown.content) // 1024} KiB of HTML"
         page = ask(client, "GET", f"{catalog}/products", params={"limit": 20})
         product = page["items"][0]
         first = f"“{product['title']}”, {money(product['price'])}"
@@ -99,6 +102,12 @@ def ordered(platform: Platform, client: httpx.Client, basket: str, patience: flo
 
 def ask(client: httpx.Client, method: str, url: str, **given: Any) -> Json:
     """The JSON of a good answer; raises Failure that quotes any other."""
+    answer = get(client, url, method, **given)
+    return dict(answer.json()) if answer.content else {}
+
+
+def get(client: httpx.Client, url: str, method: str = "GET", **given: Any) -> httpx.Response:
+    """A good answer; raises Failure that quotes any other."""
     # Just after a rollout a request can still reach a pod that ends.
     for attempt in range(5):
         try:
@@ -109,7 +118,7 @@ def ask(client: httpx.Client, method: str, url: str, **given: Any) -> Json:
             time.sleep(1)
             continue
         if answer.is_success:
-            return dict(answer.json()) if answer.content else {}
+            return answer
         if answer.status_code != 503 or attempt == 4:
             raise Failure(
                 f"{method} {url}: expected a good answer, got {answer.status_code}", answer.text[:500]

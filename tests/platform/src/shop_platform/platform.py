@@ -247,17 +247,17 @@ class Platform:
         return auth.token(self.kubectl, SHOP, scopes)
 
     def seed(self, note: Note = silent) -> None:
-        """Demo products, offers and stock; what is there stays as it is. Raises Failure."""
+        """A demo product of each kind, offers and stock; what is there stays as it is. Raises Failure."""
+        note(self._seed("--few"))
+
+    def seed_all(self) -> str:
+        """All demo products with their pictures: what was made, in words. Raises Failure."""
+        return self._seed("--pictures")
+
+    def _seed(self, how: str) -> str:
         where = [f"{name}={self.url(name)}" for name in SEEDED]
-        note(
-            tail(
-                run(
-                    [auth.SHOP, "seed", *where, "--few", "--key=/dev/stdin"],
-                    stdin=auth.key(self.kubectl, SHOP),
-                ),
-                1,
-            )
-        )
+        said = run([auth.SHOP, "seed", *where, how, "--key=/dev/stdin"], stdin=auth.key(self.kubectl, SHOP))
+        return tail(said, 1)
 
     def install(self, tell: Note = print) -> None:
         """Everything up to Ready ShopServices, in parallel where it can be; raises Failure."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
@@ -64,8 +65,11 @@ def up(console: Console) -> None:
         f"ready in {total:.0f} s: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in steps.times())
     )
     console.print()
-    for line in demo.tour(platform):
-        console.print(f"  {line}")
+    with ThreadPoolExecutor(1) as pool:
+        catalogue = pool.submit(platform.seed_all)
+        for line in demo.tour(platform):
+            console.print(f"  {line}")
+        console.print(f"  the whole catalogue, drawn: {catalogue.result()}")
     console.print()
     console.print(addresses(platform))
 
