@@ -162,3 +162,15 @@ async def test_relations_are_to_other_products_that_are_there(shop: Any) -> None
         assert (answer.status_code, words in answer.json()["detail"]) == (409, True), answer.text
     assert (await relate(shop, {"id": unknown}, tag='"1"')).status_code == 404
     assert (await shop.http.get(f"/products/{unknown}/relations")).status_code == 404
+
+
+async def test_products_that_name_each_other_do_not_wait_for_each_other(shop: Any) -> None:
+    few = [await shop.product(number) for number in range(4)]
+    for _ in range(3):
+        answers = await asyncio.gather(
+            *(
+                relate(shop, one, *(("similar", other["id"]) for other in few if other is not one), tag="*")
+                for one in few
+            )
+        )
+        assert {answer.status_code for answer in answers} == {200}

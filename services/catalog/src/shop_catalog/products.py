@@ -324,7 +324,8 @@ def _same(row: Product, new: api.NewProduct) -> bool:
 
 async def locked(session: AsyncSession, id: UUID) -> Product:
     """The product, which nobody else changes until the transaction ends. Raises Unknown."""
-    query = select(Product).where(Product.id == id).with_for_update()  # type: ignore[arg-type]
+    # Not against rows that only name it: two products that name each other would each wait for the other.
+    query = select(Product).where(Product.id == id).with_for_update(key_share=True)  # type: ignore[arg-type]
     row = (await session.execute(query)).scalar_one_or_none()
     if row is None:
         raise Unknown(f"there is no product {id}")
