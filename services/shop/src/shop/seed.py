@@ -143,13 +143,22 @@ async def seed_pictures(url: str, token: str, *, patience: float = PATIENCE) -> 
             image = Image(url=media.url, sizes=media.sizes, alt=f"A drawing: {look.title}")
             body = ProductChanges(images=[image]).model_dump_json(exclude_unset=True)
             for product in products:
-                # 412: somebody changes it just now, and may be giving it another picture.
-                path, tag = f"/admin/products/{product.id}", f'"{product.version}"'
-                answer = await admin.send("PATCH", path, body, allowed={404, 412}, if_match=tag)
-                outcome.count(answer.is_success)
+                outcome.count(await _give(admin, product, body))
 
         await side_by_side((draw(*each) for each in looks.items()), at_once=2)
     return outcome
+
+
+async def _give(admin: "Admin", product: Product, changes: str) -> bool:
+    """Whether the picture was given: not to a product that has got another one meanwhile, or is gone."""
+    while not product.images:
+        path, tag = f"/admin/products/{product.id}", f'"{product.version}"'
+        answer = await admin.send("PATCH", path, changes, allowed={404, 412}, if_match=tag)
+        if answer.status_code != 412:
+            return answer.is_success
+        # Somebody changes it just now.
+        product = Product.model_validate_json((await admin.send("GET", f"/products/{product.id}")).content)
+    return False
 
 
 async def _known(admin: "Admin") -> dict[UUID | None, Product]:

@@ -213,13 +213,14 @@ class Platform:
         return {name: given for name, given in found.items() if given}
 
     def wait_ready(self, seconds: int = 180) -> None:
-        """Waits until every ShopService says that it is Ready.
+        """Waits until every ShopService says that it is Ready, and that it is the new version that serves.
 
         Raises Failure that names the pod that is to blame.
         """
-        self.kubectl.wait(
-            "condition=Ready", "shopservices.shopservice.dev", "--all", namespace=SHOP, seconds=seconds
-        )
+        for condition in ("condition=Ready", "condition=Progressing=False"):
+            self.kubectl.wait(
+                condition, "shopservices.shopservice.dev", "--all", namespace=SHOP, seconds=seconds
+            )
 
     def wait_scraped(self, seconds: float = 120) -> None:
         """Waits until Prometheus has metrics of every service that runs: without them none is scaled.
