@@ -140,7 +140,7 @@ def test_without_the_operators_release_the_service_goes_on_and_its_data_stays(le
         wait("it to write without an operator", ledger.writes, 30)
         ledger.kube.run("delete", "secret", "ledger-db")
     finally:
-        platform.install(lambda text: print(text, flush=True))
+        platform.install_operator(platform.images())
     wait("the Secret to be back", lambda: ledger.kube.get("secret", "ledger-db"), 60)
     assert ledger.secrets() == was
     assert ledger.kube.get("persistentvolumeclaim", "data-ledger-db-0")["metadata"]["uid"] == claim["uid"]

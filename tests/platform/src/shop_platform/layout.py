@@ -1,8 +1,9 @@
 """Images as an OCI layout on disk, from where any cluster loads them in seconds.
 
 buildah would write each image whole for every load. Here a layer is kept once, however many images share
-it, and one archive brings them all. Layers are kept as they are in buildah's store, uncompressed, so that
-it knows them again by their digests; else it would compress each of them for every image that has it.
+it, and one archive brings them all. It lies here compressed, as the node is to keep it in memory, and as it
+is in buildah's store, which knows it again by that digest; else it would be compressed for every image that
+has it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from typing import Any
 from shop_platform.process import run
 
 REF = "org.opencontainers.image.ref.name"
-LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
 def repository(reference: str) -> str:
@@ -50,10 +50,19 @@ class Layout:
     def _blob(self, digest: str) -> Path:
         return self._folder / "blobs" / digest.replace(":", "/")
 
+    def _read(self, descriptor: dict[str, Any]) -> dict[str, Any]:
+        return dict(json.loads(self._blob(descriptor["digest"]).read_text()))
+
     def _blobs_of(self, entry: dict[str, Any]) -> list[Path]:
-        manifest = json.loads(self._blob(entry["digest"]).read_text())
+        manifest = self._read(entry)
         parts = [entry, manifest["config"], *manifest["layers"]]
         return [self._blob(part["digest"]) for part in parts]
+
+    def _layers_of(self, entry: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """The layers by the digests that they have in buildah's store."""
+        manifest = self._read(entry)
+        digests = self._read(manifest["config"])["rootfs"]["diff_ids"]
+        return dict(zip(digests, manifest["layers"], strict=True))
 
     def archive(self, images: Sequence[str], file: Path) -> None:
         """Writes an archive with these images of buildah's store, as `kind load image-archive` takes it.
@@ -66,8 +75,7 @@ class Layout:
             # A base image keeps its tag when its content changes; only a content hash says what is known.
             for reference, image in wanted.items():
                 if reference not in there or ":dev-" not in reference:
-                    run(["buildah", "push", "--quiet", image, f"oci:{self._folder}:{reference}"])
-                    self._decompress(reference)
+                    self._bring(image, reference)
             entries = self._prune({repository(reference) for reference in wanted}, set(wanted))
             chosen = [entries[reference] for reference in wanted]
             index = file.with_suffix(".json")
@@ -79,24 +87,30 @@ class Layout:
                     tar.add(blob, str(blob.relative_to(self._folder)))
             index.unlink()
 
-    def _decompress(self, reference: str) -> None:
-        """Puts the layers that were just brought, and a manifest that names them, in place of packed ones."""
+    def _bring(self, image: str, reference: str) -> None:
+        """From buildah's store. What it found here uncompressed is named by its compressed form again."""
+        packed: dict[str, dict[str, Any]] = {}
+        for entry in self._manifests().values():
+            packed |= self._layers_of(entry)
+        run(["buildah", "push", "--quiet", image, f"oci:{self._folder}:{reference}"])
         entries = self._manifests()
-        manifest = json.loads(self._blob(entries[reference]["digest"]).read_text())
-        config = json.loads(self._blob(manifest["config"]["digest"]).read_text())
-        for layer, digest in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True):
-            plain = self._blob(digest)
-            if not plain.exists():
-                part = plain.with_suffix(".part")
-                with gzip.open(self._blob(layer["digest"])) as packed, open(part, "wb") as file:
-                    shutil.copyfileobj(packed, file, 2**20)
-                part.rename(plain)
-            layer.update(mediaType=LAYER, digest=digest, size=plain.stat().st_size)
+        layers = self._layers_of(entries[reference])
+        for digest, layer in layers.items():
+            self._unpack(layer, self._blob(digest))
+        manifest = self._read(entries[reference])
+        manifest["layers"] = [packed.get(digest, layer) for digest, layer in layers.items()]
         text = json.dumps(manifest).encode()
         digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
         self._blob(digest).write_bytes(text)
         entries[reference].update(digest=digest, size=len(text))
         self._write_index(entries.values())
+
+    def _unpack(self, layer: dict[str, Any], plain: Path) -> None:
+        if not plain.exists():
+            part = plain.with_suffix(".part")
+            with gzip.open(self._blob(layer["digest"])) as packed, open(part, "wb") as file:
+                shutil.copyfileobj(packed, file, 2**20)
+            part.rename(plain)
 
     def _write_index(self, entries: Iterable[dict[str, Any]]) -> None:
         index = {"schemaVersion": 2, "manifests": list(entries)}
@@ -110,6 +124,7 @@ class Layout:
         }
         self._write_index(entries.values())
         used = {blob for entry in entries.values() for blob in self._blobs_of(entry)}
+        used |= {self._blob(digest) for entry in entries.values() for digest in self._layers_of(entry)}
         for blob in (self._folder / "blobs").glob("*/*"):
             if blob not in used:
                 blob.unlink()
