@@ -136,9 +136,14 @@ def _crumbs(trail: Sequence[Category]) -> list[tuple[str, str]]:
 @pass_context
 def _price_range(context: Context, value: str, currency: str = "EUR") -> str:
     """Of a facet's value `from-to`, in minor units: €20 – €50, from €50, up to €20."""
+    first, _, last = value.partition("-")
+    # The last amount of a range is a minor unit below the next one's first, which is the rounder to read.
+    end = str(int(last) + 1) if last and (int(last) + 1) % 100 == 0 else last
     low, high = (
-        i18n.money_short(Money(amount=int(each), currency=currency), context["locale"]) if each else ""
-        for each in value.split("-", 1)
+        i18n.money_short(Money(amount=int(each), currency=currency), context["locale"])
+        if int(each or 0)
+        else ""
+        for each in (first, end)
     )
     say = i18n.translations(context["locale"].language).gettext
     if low and high:

@@ -15,6 +15,7 @@ TESTS = {
     "/usr/lib/postgresql/15/bin/postgres": "postgresql-15",
     "/usr/bin/redis-server": "redis-server",
     "/usr/bin/jq": "jq",
+    "/usr/bin/chromium": "chromium",  # of the storefront's pages
 }
 MODULES = ("metrics-server", "keda", "prometheus-operator", "prometheus", "nats-server")
 SOURCES = [f"source-{name}" for name in MODULES]

@@ -1,5 +1,6 @@
 """Search, as pages ask it: the choices in an address become a question, and facets become choices again."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,9 @@ from shop_contracts.search.api import QUERY_MAX, SearchPage, Suggestions
 
 SORTS = ("relevance", "newest", "price", "-price", "title")
 PAGE = 24
-_MOST_CHOICES = 30
+_MOST_CHOICES = 20
+_ATTRIBUTE = re.compile(r"[^:\x00-\x1f]{1,40}:[^\x00-\x1f]{1,200}")
+"""As search takes them."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Wanted:
         return cls(
             q=str(query.get("q", "")).replace("\x00", "").strip()[:QUERY_MAX],
             category=category or str(query.get("category", ""))[:120] or None,
-            attributes=tuple(dict.fromkeys(each for each in many if ":" in each))[:_MOST_CHOICES],
+            attributes=tuple(dict.fromkeys(filter(_ATTRIBUTE.fullmatch, many)))[:_MOST_CHOICES],
             price=price,
             in_stock=query.get("in_stock") in ("1", "true", "on"),
             sort=sort if sort in SORTS else "",

@@ -1,6 +1,7 @@
 """Categories and search: one page, narrowed by facets; without search the categories are catalog's lists."""
 
 from asyncio import gather
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from shop_storefront.visit import Visit, VisitDep
 
 router = pages()
 
+_CATEGORIES = 8
 _SEARCH = 1.0
 """Seconds until a category is shown without facets."""
 
@@ -71,10 +73,12 @@ async def read_search(visit: VisitDep) -> Response:
         visit.site.parts.ask("search", visit.site.search.find(wanted), within=_SEARCH),
         visit.site.catalog.promotions.get(None),
     )
+    if page.value is None and wanted.after:
+        return visit.to(wanted.address("/search"))  # a place in a list that is not there any more
     popular = (
         await visit.site.recommending.popular.get(None) if not page.value or not page.value.total else None
     )
-    found = _found(page.value, wanted) if page.value else Found([], plain=True)
+    found = _found(page.value, wanted, visit.say, by_category=True) if page.value else Found([], plain=True)
     visit.viewed("search")
     instead = (
         [listing.of_product(each) for each in popular.value.products] if popular and popular.value else []
@@ -96,7 +100,7 @@ async def read_category(visit: VisitDep, category: Annotated[str, Path(max_lengt
     if tree.value is not None and tree.value.get(category) is None:
         raise Problem(404, f"there is no category {category}")
     if page.value is not None:
-        found = _found(page.value, wanted)
+        found = _found(page.value, wanted, visit.say)
     else:
         sort = wanted.sort if wanted.sort in ("price", "-price", "title") else "newest"
         after = wanted.after
@@ -135,27 +139,38 @@ def _newest(wanted: Wanted) -> Wanted:
     return wanted if wanted.sort or wanted.q else replace(wanted, sort="newest")
 
 
-def _found(page: SearchPage, wanted: Wanted) -> Found:
+def _found(
+    page: SearchPage, wanted: Wanted, say: Callable[[str], str], *, by_category: bool = False
+) -> Found:
     items = listing.one_of_each_family(map(listing.of_hit, page.items))
-    groups = [_group(each, wanted) for each in page.facets if each.name != "category"]
-    return Found(items, page.total, tuple(each for each in groups if each.choices), page.corrected, page.next)
+    groups = [_group(each, wanted, say) for each in page.facets if by_category or each.name != "category"]
+    facets = tuple(each for each in groups if each.choices)
+    return Found(items, page.total, facets, page.corrected, page.next)
 
 
-def _group(facet: Facet, wanted: Wanted) -> FacetGroup:
+def _group(facet: Facet, wanted: Wanted, say: Callable[[str], str]) -> FacetGroup:
+    """The choices of a facet; a value is what the form sends, and `Wanted` reads."""
+    values = [(each.value, each.title, each.count) for each in facet.values]
     match facet.name:
         case "price":
-            chosen: tuple[str, ...] = (wanted.price,)
-            field, prefix = "price", ""
+            return _choices("price", facet.name, say("Price"), values, {wanted.price})
+        case "category":
+            return _choices("category", facet.name, say("Category"), values[:_CATEGORIES], {wanted.category})
         case "in_stock":
-            chosen, field, prefix = (("1",) if wanted.in_stock else ()), "in_stock", ""
+            there = [("1", say("In stock"), count) for value, _, count in values if value == "true"]
+            return _choices(
+                "in_stock", facet.name, say("Availability"), there, {"1"} if wanted.in_stock else set()
+            )
         case name:
-            chosen, field, prefix = wanted.attributes, "attribute", f"{name}:"
-    values = [each for each in facet.values if facet.name != "in_stock" or each.value.lower() == "true"]
-    choices = []
-    for each in values:
-        value = "1" if facet.name == "in_stock" else prefix + each.value
-        choices.append(FacetChoice(field, value, each.title, each.count, value in chosen))
-    return FacetGroup(facet.name, facet.title, choices, only_one=facet.name == "price")
+            pairs = [(f"{name}:{value}", title, count) for value, title, count in values]
+            return _choices("attribute", name, facet.title, pairs, set(wanted.attributes))
+
+
+def _choices(
+    field: str, name: str, title: str, values: Sequence[tuple[str, str, int]], chosen: Collection[str | None]
+) -> FacetGroup:
+    choices = [FacetChoice(field, value, text, count, value in chosen) for value, text, count in values]
+    return FacetGroup(name, title, choices, only_one=field in ("price", "category"))
 
 
 async def _list(
