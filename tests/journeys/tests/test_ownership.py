@@ -10,7 +10,8 @@ from shop_journeys.shopper import Shopper
 from shop_journeys.trespass import SOMETHING, Attempt, attempts
 
 STREET = "Ann's Own Lane 5"
-NOBODYS = dict.fromkeys(("families", "media", "webhooks"), SOMETHING)
+WISHES = "Wishes of Ann's Own"
+NOBODYS = dict.fromkeys(("families", "media", "webhooks", "shared-wishlists"), SOMETHING)
 """What stands in a path before the id of something that has no owner."""
 OTHERWISE = {"testgateway", "storefront"}
 """Whom shoppers show no token: another firm, and one that knows them by a cookie."""
@@ -38,7 +39,14 @@ class Belongings:
         self.ann.add(lamp, 2)
         self.ordered = self.ann.order()
         self.ann.add(lamp, 3)
+        self.ann.wish(lamp)
+        self.ann.watch(lamp)
+        self.listed = self.ann.at("wishlist").get("/wishlists/default")["id"]
+        self.ann.at("wishlist").put(f"/wishlists/{self.listed}", {"title": WISHES})
         self.ids = NOBODYS | {
+            "wishlists": self.listed,
+            "items": lamp.id,
+            "watches": lamp.id,
             "addresses": address["id"],
             "payment-methods": method["id"],
             "sessions": session["id"],
@@ -53,11 +61,12 @@ class Belongings:
     @property
     def secrets(self) -> set[str]:
         """Words that are in no answer to anybody else."""
-        return {"Trespassed-Upon", STREET, self.ann.email, self.card}
+        return {"Trespassed-Upon", STREET, WISHES, self.ann.email, self.card}
 
     def now(self) -> Json:
         """All that only Ann may change."""
         user, cart = self.ann.at("user"), self.ann.at("cart").get("/carts/me")
+        wishes = self.ann.at("wishlist").get(f"/wishlists/{self.listed}")
         orders = [self.ann.read(order) for order in (self.sent, self.ordered)]
         return {
             **{
@@ -66,6 +75,8 @@ class Belongings:
             },
             "lines": [(line["product_id"], line["quantity"]) for line in cart["lines"]],
             "coupon": cart["coupon"],
+            "wishes": (wishes["title"], wishes["version"], wishes["shared"]),
+            "watches": [each["since"] for each in self.ann.at("wishlist").get("/watches")["items"]],
             "orders": [
                 (order["cancellation"], [each["id"] for each in order["returns"]])
                 for order in orders
@@ -94,7 +105,7 @@ def tried(shop: Shop, service: str, who: Shopper, attempt: Attempt) -> httpx.Res
 
 def test_everybody_reads_what_is_theirs(shop: Shop, belongings: Belongings) -> None:
     """So what others try below is there."""
-    mine = [belongings.ids[kind] for kind in ("addresses", "orders", "returns")]
+    mine = [belongings.ids[kind] for kind in ("addresses", "orders", "returns", "wishlists")]
     tries = [(name, each) for name, each in all_tries(shop, belongings) if each.method == "GET"]
     read = [(name, each) for name, each in tries if any(id in each.path for id in mine)]
     assert len(read) >= 4

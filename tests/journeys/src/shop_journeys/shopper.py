@@ -64,10 +64,18 @@ class Shopper:
 
         return eventually(put, f"wishlist knows {product}")
 
+    def held(self, service: str) -> Json:
+        """What a service holds about this person, as an export has it."""
+        export = self.at("user").get("/me/export")
+        assert service in export["data"], f"{service} did not say: {export['unanswered']}"
+        found: Json = export["data"][service]
+        return found
+
     def told(self, product: "Product") -> list[int]:
         """The prices that this watcher was told, as wishlist keeps them: one for each notice."""
-        held = self.at("user").get("/me/export")["data"]["wishlist"]
-        watches = [each for each in held["watches"] if each["product"]["product_id"] == product.id]
+        watches = [
+            each for each in self.held("wishlist")["watches"] if each["product"]["product_id"] == product.id
+        ]
         return [notice["amount"] for each in watches for notice in each["notices"]]
 
     def preview(self, **wishes: Any) -> Json:
