@@ -43,6 +43,7 @@ OWN = {
     "testgateway": Own("GET", "/v1/charges", MERCHANT),
     "wishlist": Own("GET", "/wishlists", "shop"),
     "storefront": Own("GET", "/help"),
+    "recommendation": Own("GET", "/popular"),
     "logistics": Own("POST", "/quotes", body={"country": "NL", "postal_code": "3011 AD", "lines": LINES}),
 }
 """Of each that has an API."""
