@@ -159,6 +159,18 @@ def of_orders() -> str:
     return generate_latest(registry).decode()
 
 
+async def of_storefront() -> str:
+    """/metrics of the storefront, which nobody has visited."""
+    service = import_module("shop_storefront.service").service
+    app = create_app(service, service.settings(log_access=False))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://storefront") as http,
+    ):
+        return (await http.get("/metrics")).text
+
+
 def of_operator() -> str:
     """/metrics of an operator that knows the service, and has done a bit of everything."""
     metrics, cache, queue = Metrics(), Cache(), Queue[Key]()
@@ -270,7 +282,7 @@ async def test_the_contract_names_what_is_exposed() -> None:
     table = contract.partition("\n## Metrics\n")[2].partition("\n## ")[0]
     first_columns = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     promised = {name for column in first_columns for name in re.findall(r"`(\w+)`", column)}
-    texts = (await of_chassis(), of_orders(), of_operator())
+    texts = (await of_chassis(), await of_storefront(), of_orders(), of_operator())
     there = {family for text in texts for family in _families(text)}
     assert len(promised) > 20
     assert promised - there == set()
