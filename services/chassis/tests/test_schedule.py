@@ -21,6 +21,7 @@ Job = Callable[[], Awaitable[None]]
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(schedule, "GRACE_SECONDS", 0.05)
 
 
 @asynccontextmanager
@@ -91,6 +92,16 @@ async def test_turns_do_not_overlap_and_the_end_interrupts_them(sqlite: str) -> 
         await asyncio.sleep(0.05)  # several turns' time
         assert runs(runtime, "done") == 0
     assert (turns.begun, turns.cancelled) == (1, 1)
+
+
+async def test_a_job_that_is_nearly_done_is_let_end(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "GRACE_SECONDS", 30)
+    turns = Turns()
+    turns.goes_on.clear()
+    async with replica(sqlite, turns, every=60):
+        await until(lambda: turns.begun)
+        asyncio.get_running_loop().call_later(0.05, turns.goes_on.set)
+    assert (turns.ended, turns.cancelled) == (1, 0)
 
 
 async def test_all_jobs_of_a_service_share_one_lock(sqlite: str) -> None:

@@ -24,6 +24,8 @@ from shop_chassis.store import first_line
 
 log = structlog.get_logger(__name__)
 
+GRACE_SECONDS = 2.0
+"""For a job to end when the service stops; one that is cut off leaves a connection that nobody gives back."""
 CHECK_SECONDS = 5.0
 """Between two tries to get the lock or, for who has it, to notice that it is lost."""
 
@@ -49,6 +51,9 @@ class Leader(Background):
         work, lost = asyncio.ensure_future(job()), asyncio.ensure_future(self._lost.wait())
         try:
             await asyncio.wait((work, lost), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the service stops: most jobs are done in a moment
+            await asyncio.wait((work,), timeout=GRACE_SECONDS)
+            raise
         finally:
             lost.cancel()
             work.cancel()  # does nothing to one that is done

@@ -24,12 +24,13 @@ class Answer:
 
     status: int
     body: Any
-    retry_after: bool = False
+    retry_after: float | None = None
+    """Seconds after which it wants to be asked again."""
 
     @property
     def passing(self) -> bool:
         """Asking again may bring another answer."""
-        return passing(self.status, retry_after=self.retry_after)
+        return passing(self.status, retry_after=self.retry_after is not None)
 
 
 class Desk:
@@ -85,7 +86,8 @@ class Desk:
             self.journal.unanswered(asked, type(error).__name__)
             return None
         self.journal.answered(asked, response.status_code, said)
-        return Answer(response.status_code, said, "retry-after" in response.headers)
+        later = response.headers.get("retry-after")
+        return Answer(response.status_code, said, None if later is None else float(later))
 
     async def insist(self, who: str, service: str, method: str, path: str, **options: Any) -> Answer:
         """Asks until there is an answer that says yes or no; only for what may be repeated."""
@@ -94,5 +96,6 @@ class Desk:
             answer = await self.ask(who, service, method, path, **options)
             if answer is not None and not answer.passing:
                 return answer
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            wanted = answer.retry_after if answer is not None else None
+            await asyncio.sleep(max(pause, wanted or 0.0) * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE)
