@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,9 +23,14 @@ from shop_chassis.store import Store
 from shop_chassis.testing.servers import NatsServer, free_ports
 from shop_contracts.catalog.events import PRICE_CHANGED, PriceChanged
 from shop_contracts.money import Money
+from shop_contracts.notification.api import Channels, Kinds, Preferences
+from shop_mailbox.post import Post
+from shop_mailbox.server import MailServer
 from shop_notification.service import service
-from shop_notification.store import NOTICE, SEEN_PRICE
+from shop_notification.tables import DELIVERY, INBOX_ENTRY, NOTICE, PERSON, PREFERENCE, SEEN_PRICE
 from sqlalchemy import select
+
+from .occasions import price_drop
 
 PRODUCT = UUID(int=7)
 
@@ -115,7 +121,7 @@ async def bus(nats_server: NatsServer) -> AsyncIterator[NatsBus]:
     await bus.stop()
 
 
-async def rows(store: Store, table: Any) -> list[Any]:
+async def rows_of(store: Store, table: Any) -> list[Any]:
     async with store.session() as session:
         return list((await session.execute(select(table))).all())
 
@@ -135,16 +141,16 @@ async def test_drops_become_notices_and_the_newest_price_is_kept(
         await send(bus, event)
 
     async def both() -> bool:
-        return len(await rows(store, NOTICE)) == 2 and len(await rows(store, SEEN_PRICE)) == 1
+        return len(await rows_of(store, NOTICE)) == 2 and len(await rows_of(store, SEEN_PRICE)) == 1
 
     async def newest() -> bool:
-        return [row.amount for row in await rows(store, SEEN_PRICE)] == [3000]
+        return [row.amount for row in await rows_of(store, SEEN_PRICE)] == [3000]
 
     await until(both)
     await until(newest)
     notices = {
         row.event_id: (row.kind, row.product_id, row.old, row.new, row.currency)
-        for row in await rows(store, NOTICE)
+        for row in await rows_of(store, NOTICE)
     }
     assert notices == {
         drop.id: ("price_drop", PRODUCT, 2000, 1500, "EUR"),
@@ -184,7 +190,7 @@ async def test_each_drop_is_told_once_while_workers_and_broker_are_killed(
 
     async def told(count: int) -> None:
         async def enough() -> bool:
-            return len(await rows(store, NOTICE)) >= count
+            return len(await rows_of(store, NOTICE)) >= count
 
         await until(enough)
 
@@ -209,10 +215,103 @@ async def test_each_drop_is_told_once_while_workers_and_broker_are_killed(
         await told(len(events))
     finally:
         second.end(signal.SIGKILL)
-    notices = [row.event_id for row in await rows(store, NOTICE)]
+    notices = [row.event_id for row in await rows_of(store, NOTICE)]
     assert sorted(notices) == sorted(event.id for event in events)
-    [seen] = await rows(store, SEEN_PRICE)
+    [seen] = await rows_of(store, SEEN_PRICE)
     assert (seen.amount, seen.sequence) == (9_699, 300)
+
+
+@pytest.mark.nats
+@pytest.mark.postgres
+async def test_each_watcher_gets_one_mail_and_one_entry_while_workers_and_broker_are_killed(
+    environment: dict[str, str], store: Store, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    post = Post()
+    mailer = MailServer(post, "127.0.0.1", 0)
+    await mailer.start()
+    more = {
+        "SMTP_URL": f"smtp://127.0.0.1:{mailer.port}",
+        "LEASE_SECONDS": "5",
+        "MAILS_PER_DAY": "1000",
+        "WEBHOOK_SECRET": "whsec",
+    }
+    workers = [Worker(environment | more, tmp_path / f"worker-{number}.log") for number in (1, 2)]
+    watchers = [str(UUID(int=number, version=4)) for number in range(1, 21)]
+    for watcher in watchers:
+        await know(store, watcher)
+    drops = [price_drop(watcher, number) for number in range(1, 8) for watcher in watchers]
+    bus = NatsBus(nats_server.url, name="wishlist")
+    await bus.start()
+    await bus.ensure_stream("wishlist", max_age=3600)
+
+    async def publish() -> None:
+        for number, event in enumerate(drops):
+            for copy in ("", "-again") if number % 4 == 0 else ("",):
+                while True:
+                    try:
+                        await send(bus, event, copy)
+                        break
+                    except Exception:  # the broker is down: the relay of a real publisher tries again, too
+                        await asyncio.sleep(0.1)
+
+    async def arrived(count: int) -> None:
+        async def enough() -> bool:
+            return len(post.mails) >= count
+
+        await until(enough)
+
+    async def over() -> bool:
+        rows = await rows_of(store, DELIVERY)
+        return len(rows) == len(drops) and all(row.due_at is None for row in rows)
+
+    first, second = workers
+    try:
+        first.start()
+        second.start()
+        publishing = asyncio.create_task(publish())
+        await arrived(15)
+        first.end(signal.SIGKILL)
+        await arrived(30)
+        nats_server.kill()
+        first.start()
+        nats_server.start()
+        await arrived(60)
+        second.end(signal.SIGKILL)
+        nats_server.kill()
+        nats_server.start()
+        second.start()
+        await publishing
+        await until(over)
+    finally:
+        for worker in workers:
+            worker.end(signal.SIGKILL)
+        await bus.stop()
+        await mailer.stop()
+    entries = await rows_of(store, INBOX_ENTRY)
+    assert sorted(each.subject for each in entries) == sorted(watchers * 7)
+    mailed = [mail.message_id for mail in post.mails]
+    assert len(set(mailed)) == len(mailed), "a mail was sent twice"
+    for row in await rows_of(store, DELIVERY):
+        # A worker that was killed within the moment between a mail's end and its answer leaves it unknown.
+        assert row.state in ("sent", "unknown")
+        assert row.state == "unknown" or any(str(row.id) in each for each in mailed)
+
+
+async def know(store: Store, subject: str) -> None:
+    """Somebody wants mails and entries about prices."""
+    wanted = Preferences(channels=Channels(email=Kinds(price_drop=True), inbox=Kinds(price_drop=True)))
+    now = datetime.now(UTC)
+    person = {
+        "subject": subject,
+        "email": f"{subject}@mail.example",
+        "name": "",
+        "preferences": {},
+        "orders": 0,
+    }
+    chosen = {"subject": subject, "document": wanted.model_dump(mode="json"), "version": 1, "updated_at": now}
+    async with store.transaction() as session:
+        await session.execute(PERSON.insert().values(person))
+        await session.execute(PREFERENCE.insert().values(chosen))
 
 
 @pytest.mark.nats

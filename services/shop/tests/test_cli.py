@@ -40,6 +40,7 @@ def test_the_secrets_of_a_cluster_are_named_as_services_expect(capsys: pytest.Ca
     assert {name: set(data) for name, data in found.items()} == {
         "shop-auth": {"private.pem", "jwks.json"},
         "shop-gateway": {"gateway-key", "webhook-secret"},
+        "shop-messages": {"webhook-secret", "link-secret"},
         "shop-admin": {"email", "password"},
     }
     assert "PRIVATE" not in found["shop-auth"]["jwks.json"]
@@ -51,7 +52,10 @@ def test_only_the_secrets_that_are_missing_are_made(capsys: pytest.CaptureFixtur
     (only,) = json.loads(capsys.readouterr().out)["items"]
     assert only["metadata"]["name"] == "shop-gateway"
     assert main(["secrets", "shop-keys"]) == 1
-    assert "expected some of shop-auth, shop-gateway, shop-admin, found shop-keys" in capsys.readouterr().err
+    assert (
+        "expected some of shop-auth, shop-gateway, shop-messages, shop-admin, found shop-keys"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

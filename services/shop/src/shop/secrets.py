@@ -25,9 +25,14 @@ def _admin() -> dict[str, str]:
     return {"email": ADMIN, "password": token_urlsafe(12)}
 
 
+def _messages() -> dict[str, str]:
+    return {"webhook-secret": token_urlsafe(24), "link-secret": token_urlsafe(24)}
+
+
 SECRETS: dict[str, Callable[[], dict[str, str]]] = {
     "shop-auth": _auth,  # signs and verifies users' tokens
     "shop-gateway": _gateway,  # between payment and the test gateway
+    "shop-messages": _messages,  # signs SMS, push and reports of mails, and links in mails
     "shop-admin": _admin,  # how the first administrator signs in
 }
 

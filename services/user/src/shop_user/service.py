@@ -36,6 +36,7 @@ HOLDERS = (
     "logistics",
     "wishlist",
     "recommendation",
+    "notification",
 )
 """Services that hold personal data, if they are there."""
 
@@ -65,6 +66,7 @@ class UserSettings(Settings):
     first_admin_scopes: str = (
         "user:admin catalog:admin warehouse:admin payment:admin logistics:admin "
         "order-taking:admin order-processing:admin recommendation:admin"
+        "order-taking:admin order-processing:admin notification:admin"
     )
 
     export_timeout: float = Field(default=3, gt=0)
@@ -77,6 +79,7 @@ class UserSettings(Settings):
     logistics_url: HttpUrl | None = None
     wishlist_url: HttpUrl | None = None
     recommendation_url: HttpUrl | None = None
+    notification_url: HttpUrl | None = None
 
 
 def setup(runtime: Runtime[Any]) -> None:

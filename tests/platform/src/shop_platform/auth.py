@@ -11,7 +11,7 @@ from shop_platform.process import Failure, run
 
 SECRET = "shop-auth"
 # As `shop secrets` knows them.
-SECRETS = (SECRET, "shop-gateway", "shop-admin")
+SECRETS = (SECRET, "shop-gateway", "shop-messages", "shop-admin")
 SHOP = Path(sys.executable).parent / "shop"
 
 

@@ -95,13 +95,13 @@ class Channels(_Request):
     email: Kinds = Kinds(order=True, price_drop=True)
     sms: Kinds = Kinds()
     push: Kinds = Kinds()
-    inbox: Kinds = Kinds(order=True, price_drop=True, promotion=True)
+    inbox: Kinds = Kinds(order=True, price_drop=True)
 
 
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise ValueError(f"expected a time zone like Europe/Berlin, found {name}") from error
     return name
 

@@ -162,7 +162,7 @@ def _table(place: Place, services: Sequence[Loaded], seeded: Seeded, admin: Logi
         f"{len(services)} services, ready in {seconds:.1f} s; {'; '.join(seeded.told)}",
         table(("SERVICE", "ADDRESS", ""), rows),
         table(("LOGIN", "E-MAIL", "PASSWORD"), logins),
-        "An API's documentation is at /docs; mails that were asked for are at the console's /mails.\n"
+        "An API's documentation is at /docs; the mails that the shop has sent are in the mailbox.\n"
         f"A token of any kind: shop token --key {key} --scope catalog:admin\n"
         f"Log: {place.log}",
         "Ctrl-C ends it.",

@@ -21,6 +21,10 @@ class Surroundings(Protocol):
     gateway_key: str
     webhook_secret: str
     """Between payment and the test gateway."""
+    message_secret: str
+    """Between notification and the mailbox."""
+    smtp_port: int
+    """Where the mailbox takes mails."""
 
     def url(self, name: str) -> str:
         """Where a service answers."""
@@ -78,6 +82,21 @@ def _recommendation(_around: Surroundings) -> dict[str, Any]:
     return {"train_seconds": 120.0}
 
 
+def _notification(around: Surroundings) -> dict[str, Any]:
+    return {
+        "smtp_url": f"smtp://127.0.0.1:{around.smtp_port}",
+        "sms_url": f"{around.url('mailbox')}/sms",
+        "push_url": f"{around.url('mailbox')}/push",
+        "webhook_secret": around.message_secret,
+        "storefront_url": around.url("storefront"),
+        "public_url": around.url("notification"),
+    }
+
+
+def _mailbox(around: Surroundings) -> dict[str, Any]:
+    return {"smtp_port": around.smtp_port, "webhook_secret": around.message_secret}
+
+
 @dataclass(frozen=True)
 class Member:
     """A service that takes part.
@@ -131,6 +150,7 @@ MEMBERS = (
             "logistics",
             "wishlist",
             "recommendation",
+            "notification",
         ),
         settings=_user,
     ),
@@ -147,7 +167,8 @@ MEMBERS = (
     Member("testgateway", callees=("payment",), settings=_testgateway),
     Member("logistics", settings=_logistics),
     Member("wishlist", callees=("catalog", "cart")),
-    Member("notification"),
     Member("recommendation", callees=("catalog",), settings=_recommendation),
+    Member("notification", callees=("user",), settings=_notification),
+    Member("mailbox", settings=_mailbox),
 )
 """In the order of their ports."""

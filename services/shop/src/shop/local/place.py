@@ -1,6 +1,7 @@
 """Where `shop local` keeps what it has: keys, databases, addresses, a log."""
 
 import shutil
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from secrets import token_urlsafe
@@ -36,6 +37,7 @@ class Place:
         self.first_admin = self.folder / "first-admin"
         self.log = self.folder / "shop.log"
         self.gateway_key, self.webhook_secret = token_urlsafe(24), token_urlsafe(24)
+        self.message_secret, self.smtp_port = token_urlsafe(24), _free_port()
 
     def url(self, name: str) -> str:
         """Where a service answers."""
@@ -106,3 +108,9 @@ class Place:
 
     def _identity(self, member: Member) -> Path:
         return self.folder / "identity" / member.name / "tokens"
+
+
+def _free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.create_server((HOST, 0)) as found:
+        return int(found.getsockname()[1])

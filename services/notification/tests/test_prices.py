@@ -3,7 +3,7 @@ from uuid import UUID
 import pytest
 from shop_contracts.catalog.events import PriceChanged
 from shop_contracts.money import Money
-from shop_notification.domain import PriceDrop, price_drop
+from shop_notification.prices import PriceDrop, price_drop
 
 PRODUCT = UUID(int=1)
 

@@ -1,0 +1,1 @@
+"""Routes, by who asks: people, administrators, and the world outside."""
