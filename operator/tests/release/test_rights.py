@@ -29,6 +29,7 @@ FULL: dict[str, Any] = {
     "expose": {"type": "Ingress", "host": "cart.example.com"},
     "autoscaling": {"min": 1, "max": 3, "metrics": [{"type": "Cpu", "target": "70"}]},
     "migrations": {"args": ["migrate"]},
+    "jobs": [{"name": "sweep", "schedule": "@daily"}],
     "slo": {"availability": "99.9"},
 }
 OTHER = {"metadata": {"labels": {"app.kubernetes.io/name": "other"}}}
