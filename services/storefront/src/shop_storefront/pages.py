@@ -12,6 +12,7 @@ After: cookie, headers, compression; and errors as pages.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from starlette.types import Message, Receive
 
 from shop_storefront import compression, csrf
 from shop_storefront.forms import Form
+from shop_storefront.sessions import Session
 from shop_storefront.site import Site
 from shop_storefront.visit import SignInNeeded, Visit
 
@@ -149,6 +151,11 @@ def _finished(visit: Visit, response: Response) -> Response:
 
 async def _error_page(visit: Visit, error: Exception) -> Response:
     if isinstance(error, SignInNeeded) or (isinstance(error, NotAllowed) and error.status == 401):
+        if (
+            visit.session.signed_in
+        ):  # its tokens are not taken any more: the page to sign in must not send it back
+            with suppress(CacheUnavailable):
+                await visit.change(Session.signed_out)
         safe = visit.request.method in _SAFE and not visit.partial
         return visit.to("/sign-in", next=visit.here if safe else None)
     status, kind, detail = _meaning(error)

@@ -1,6 +1,7 @@
 """A request of a browser: who it is, in what language, and what a handler answers it with."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -176,7 +177,8 @@ class Visit:
         """A page of `templates/`, or a part of one. Known to it besides: see `templates/base.html`."""
         notices = self.session.notices
         if notices and not self.partial:
-            await self.change(lambda session: session.model_copy(update={"notices": ()}))
+            with suppress(CacheUnavailable):  # then they are shown once more
+                await self.change(lambda session: session.model_copy(update={"notices": ()}))
         tree = await self.site.catalog.tree.get(None)
         given = {"visit": self, "session": self.session, "tree": tree.value, "notices": notices, **context}
         return HTMLResponse(self.site.templates.render(template, self.locale, given), status)
