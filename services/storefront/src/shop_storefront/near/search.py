@@ -49,7 +49,12 @@ class Wanted:
     @property
     def narrowed(self) -> bool:
         """Whether there are filters to take off."""
-        return bool(self.attributes or self.price or self.in_stock)
+        return self.chosen > 0
+
+    @property
+    def chosen(self) -> int:
+        """How many filters are on."""
+        return len(self.attributes) + bool(self.price) + self.in_stock
 
     def parameters(self) -> dict[str, Any]:
         """As search takes them."""
