@@ -1,7 +1,11 @@
 """What others looked at and bought is recommended, and the shop says why."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import httpx
+from shop.local.addresses import Addresses
 from shop_journeys.shop import Product, Shop
 from shop_journeys.shopper import Shopper
 from shop_journeys.waiting import eventually
@@ -86,3 +90,42 @@ def test_what_others_put_together_is_recommended_with_the_reason(shop: Shop) -> 
         ("order", lamp.id),
         ("order", cable.id),
     }
+
+
+@contextmanager
+def browser(addresses: Addresses) -> Iterator[httpx.Client]:
+    """Somebody without an account, who is known by a cookie alone."""
+    headers = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+    url = addresses.services["storefront"]
+    with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+        yield client
+
+
+def look(shop: Shop, client: httpx.Client, *products: Product) -> None:
+    """Opens the pages of products; returns when the last one is known to have been looked at."""
+    for product in products:
+        slug = shop.api("catalog").get(f"/products/{product.id}")["slug"]
+        eventually(lambda slug=slug: client.get(f"/p/{slug}").is_success, f"the page of {product}")  # type: ignore[misc]
+
+        def last(product: Product = product) -> bool:
+            answer = client.get("/api/recommendation/recently-viewed")
+            seen = answer.json()["items"] if answer.is_success else []
+            return bool(seen) and seen[0]["product_id"] == product.id
+
+        eventually(last, f"{product} was looked at last")
+
+
+def test_who_looks_at_a_product_is_shown_what_others_looked_at_then(shop: Shop, addresses: Addresses) -> None:
+    lamp, bulb = shop.product(), shop.product()
+    for _ in range(3):
+        with browser(addresses) as other:
+            look(shop, other, lamp, bulb)
+    trained(shop)
+    with browser(addresses) as client:
+        look(shop, client, lamp)
+        answer = client.get("/api/recommendation/recommendations", params={"limit": 50}).raise_for_status()
+        found = reasons(answer.json())
+        assert found[bulb.id] == ("because_viewed", lamp.id)
+        assert lamp.id not in found
+        nobody = reasons(shop.api("recommendation").get("/recommendations", limit=50))
+        assert nobody[bulb.id][0] == "popular", "of another browser nothing is known"
