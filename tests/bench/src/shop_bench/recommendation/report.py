@@ -28,7 +28,7 @@ def table(measured: Row) -> str:
         f"(seeds {seeds[0]}–{seeds[-1]}), in each {_range(rows, 'happenings')} happenings to learn from and "
         f"{_range(rows, 'questions')} held-out steps: which product is looked at next? Mean over the worlds "
         "[least – most]. The model and item-kNN were tuned on a world of another seed. "
-        "`make bench-recommendation` makes this file.",
+        "`make bench-recommendation` makes this file. Times are by the clock, beside whatever else ran.",
         "",
         "| | recall@10 | nDCG@10 | coverage | share of the oracle's recall | recall@10, new shoppers "
         "| recall@10, new products | training s | answer ms |",
