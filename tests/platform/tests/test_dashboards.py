@@ -171,6 +171,13 @@ async def of_storefront() -> str:
         return (await http.get("/metrics")).text
 
 
+def of_search() -> str:
+    """What search measures of its index, before there is one."""
+    registry = CollectorRegistry()
+    import_module("shop_search.metrics").IndexMetrics(registry)
+    return generate_latest(registry).decode()
+
+
 def of_operator() -> str:
     """/metrics of an operator that knows the service, and has done a bit of everything."""
     metrics, cache, queue = Metrics(), Cache(), Queue[Key]()
@@ -282,7 +289,7 @@ async def test_the_contract_names_what_is_exposed() -> None:
     table = contract.partition("\n## Metrics\n")[2].partition("\n## ")[0]
     first_columns = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     promised = {name for column in first_columns for name in re.findall(r"`(\w+)`", column)}
-    texts = (await of_chassis(), await of_storefront(), of_orders(), of_operator())
+    texts = (await of_chassis(), await of_storefront(), of_orders(), of_search(), of_operator())
     there = {family for text in texts for family in _families(text)}
     assert len(promised) > 20
     assert promised - there == set()

@@ -1,4 +1,4 @@
-"""`shop-bench operator | services | recommendation [--quick] [--out FOLDER]`."""
+"""`shop-bench operator | services | recommendation | search [--quick] [--out FOLDER]`."""
 
 import argparse
 import json
@@ -28,6 +28,9 @@ SUBJECTS = {
     ),
     "recommendation": Subject(
         "recommendations beside item-kNN, popularity and an oracle", "two small worlds: half a minute"
+    ),
+    "search": Subject(
+        "search beside full text in SQLite and PostgreSQL; a pod of it", "2,000 products, once: a minute"
     ),
 }
 

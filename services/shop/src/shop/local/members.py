@@ -167,6 +167,7 @@ MEMBERS = (
     Member("testgateway", callees=("payment",), settings=_testgateway),
     Member("logistics", settings=_logistics),
     Member("wishlist", callees=("catalog", "cart")),
+    Member("search", callees=("catalog", "warehouse")),
     Member("recommendation", callees=("catalog",), settings=_recommendation),
     Member("notification", callees=("user",), settings=_notification),
     Member("mailbox", settings=_mailbox),
