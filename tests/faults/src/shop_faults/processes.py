@@ -40,6 +40,9 @@ CHECKOUT = frozenset(
 PACK_SECONDS = 3.0
 SECONDS_PER_HOP = 1.0
 """So short that an order is with its shopper before the run is over."""
+NEIGHBOUR_SECONDS = 4.0
+"""For questions to neighbours: a machine that always starts something is no place for a shop's deadlines, and
+what is tried here is whether it is right, not whether it is quick."""
 AT_ONCE = 3
 """Services that start at a time: each of them is seconds of imports."""
 PATIENCE = 240.0
@@ -78,7 +81,10 @@ class Processes:
             settings |= {"events_url": nats.url, "cache_url": "memory://"}
             match member.name:
                 case "cart":
-                    settings |= {"cache_url": redis.url}
+                    settings |= {"cache_url": redis.url, "catalog_timeout": NEIGHBOUR_SECONDS}
+                case "order-taking":
+                    names = ("cart", "catalog", "logistics", "warehouse")
+                    settings |= {f"{name}_timeout": NEIGHBOUR_SECONDS for name in names}
                 case "user":
                     settings |= {"anonymous_per_minute": 6000}
                 case "order-processing":
