@@ -7,15 +7,18 @@ from uuid import UUID
 
 from shop_chassis.client import ServiceClient
 from shop_contracts.catalog.api import Product
-from shop_contracts.recommendation.api import Reason, RecentlyViewed, Recommendation, Recommendations, Slot
+from shop_contracts.recommendation.api import Reason, Recommendation, Recommendations, Slot
 
 from shop_storefront.near.catalog import Catalog
-from shop_storefront.parts import Parts, Remembered
+from shop_storefront.parts import FAILURES, Part, Parts, Remembered
 
 if TYPE_CHECKING:
     from shop_storefront.visit import Visit
 
 _FRESH = 30.0
+_FRESH_MINE = 10.0
+_MINE = 0.3
+"""Seconds that a page waits for what is for this visitor alone."""
 MOST = 12
 
 
@@ -27,36 +30,43 @@ class Recommended:
     reasons: Mapping[UUID, Reason] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Who is to see them, and where."""
+
+    who: str
+    slot: Slot
+    products: tuple[UUID, ...]
+    headers: Mapping[str, str] = field(compare=False)
+
+
 class Recommending:
     """Questions of pages."""
 
     def __init__(self, client: ServiceClient, catalog: Catalog, parts: Parts) -> None:
         self._client = client
         self._catalog = catalog
+        self._mine = Remembered("recommendations", self._for, parts, fresh=_FRESH_MINE, kept=300, most=2000)
         self.popular = Remembered("popular", self._popular, parts, fresh=_FRESH)
         """By category; None is the whole shop."""
         self.bought_together = Remembered("bought together", self._bought_together, parts, fresh=_FRESH)
         self.similar = Remembered("similar", self._similar, parts, fresh=_FRESH)
 
-    async def for_visit(self, visit: "Visit", slot: Slot, products: Sequence[UUID] = ()) -> Recommended:
-        """For this visitor, at this place. Raises CallError."""
-        params = {"slot": slot, "limit": MOST, "product_id": [str(each) for each in products]}
-        headers = await visit.headers()
+    async def for_visit(self, visit: "Visit", slot: Slot, products: Sequence[UUID] = ()) -> Part[Recommended]:
+        """For this visitor, at this place; a moment later the same."""
+        try:
+            headers = await visit.headers()
+        except FAILURES:
+            return Part()
+        who = visit.session.subject or visit.session.visitor
+        return await self._mine.get(_Asked(who, slot, tuple(products), headers), within=_MINE)
+
+    async def _for(self, asked: "_Asked") -> Recommended:
+        params = {"slot": asked.slot, "limit": MOST, "product_id": [str(each) for each in asked.products]}
         answer = await self._client.call(
-            "GET", "/recommendations", params=params, headers=headers, into=Recommendations
+            "GET", "/recommendations", params=params, headers=asked.headers, into=Recommendations
         )
         return await self._with_products(answer.items)
-
-    async def recently_viewed(self, visit: "Visit") -> list[Product]:
-        """What the visitor looked at, last first. Raises CallError."""
-        answer = await self._client.call(
-            "GET",
-            "/recently-viewed",
-            params={"limit": MOST},
-            headers=await visit.headers(),
-            into=RecentlyViewed,
-        )
-        return await self._catalog.products([each.product_id for each in answer.items])
 
     async def _popular(self, category: str | None) -> Recommended:
         params = {"limit": MOST} | ({"category": category} if category else {})

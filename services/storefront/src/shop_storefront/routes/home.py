@@ -67,11 +67,10 @@ async def read_home(visit: VisitDep) -> Response:
 
 
 async def _mine(visit: Visit) -> Part[Recommended]:
-    """Only for browsers that have been here before: of others nothing is known."""
-    if not visit.known:
+    """Only for those of whom something is known; for others it would be what is popular."""
+    if not (visit.session.recent or visit.session.signed_in):
         return Part()
-    recommending = visit.site.recommending
-    return await visit.site.parts.ask("recommendations", recommending.for_visit(visit, "home"), within=_MINE)
+    return await visit.site.recommending.for_visit(visit, "home")
 
 
 async def recently_seen(visit: Visit, *, without: Sequence[object] = ()) -> list[Listed]:
