@@ -8,13 +8,14 @@ from shop_journeys.api import Json
 from shop_journeys.shop import Shop
 from shop_journeys.shopper import Shopper
 from shop_journeys.trespass import SOMETHING, Attempt, attempts
+from shop_journeys.waiting import eventually
 
 STREET = "Ann's Own Lane 5"
 WISHES = "Wishes of Ann's Own"
-NOBODYS = dict.fromkeys(("families", "media", "webhooks", "shared-wishlists"), SOMETHING)
+NOBODYS = dict.fromkeys(("families", "media", "webhooks", "shared-wishlists", "unsubscribe"), SOMETHING)
 """What stands in a path before the id of something that has no owner."""
-OTHERWISE = {"testgateway", "storefront"}
-"""Whom shoppers show no token: another firm, and one that knows them by a cookie."""
+OTHERWISE = {"testgateway", "storefront", "mailbox"}
+"""Whom shoppers show no token: another firm, one that knows them by a cookie, where all mails lie open."""
 
 
 class Belongings:
@@ -50,13 +51,21 @@ class Belongings:
             "addresses": address["id"],
             "payment-methods": method["id"],
             "sessions": session["id"],
-            "products": lamp.id,
+            **dict.fromkeys(("products", "similar", "bought-together"), lamp.id),
             "lines": lamp.id,
             "carts": self.ann.subject,
             "orders": self.sent,
             "shipments": self.sent,
             "returns": self.returned,
+            "inbox": self._told(shop),
         }
+
+    def _told(self, shop: Shop) -> str:
+        """A message in the inbox; nobody's where the shop has none."""
+        if "notification" not in shop.services:
+            return SOMETHING
+        inbox = self.ann.at("notification")
+        return str(eventually(lambda: inbox.get("/inbox")["items"] or None, "a message")[0]["id"])
 
     @property
     def secrets(self) -> set[str]:
