@@ -69,7 +69,9 @@ async def _turn(store: Store) -> AsyncIterator[bool]:
         if dialect_name(connection) == "postgresql":
             query = select(func.pg_try_advisory_lock(lock_key("training of recommendation")))
             try:
-                yield bool((await connection.execute(query)).scalar_one())
+                mine = bool((await connection.execute(query)).scalar_one())
+                await connection.commit()  # the lock stays; an open transaction would hold back vacuum
+                yield mine
             finally:
                 await connection.invalidate()  # the lock goes with it
             return

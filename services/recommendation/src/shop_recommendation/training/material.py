@@ -34,7 +34,8 @@ async def read(store: Store, *, most: int) -> Material:
         tree = await connection.execute(select(_categories.slug, _categories.parent))
         numbers = {each.id: number for number, each in enumerate(goods)}
         log = await _log(connection, numbers, most)
-        return Material(log, goods, dict(tree.tuples().all()), utc_now().timestamp())
+        parents = {slug: parent for slug, parent in tree}  # noqa: C416 - rows, which dict() takes too, but mypy not
+        return Material(log, goods, parents, utc_now().timestamp())
 
 
 async def _log(connection: AsyncConnection, numbers: Mapping[UUID, int], most: int) -> Log:
