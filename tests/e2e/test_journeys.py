@@ -13,7 +13,7 @@ from pytest_kind import KindCluster
 from shop.local.addresses import Addresses
 from shop_journeys.shop import Shop
 from shop_platform import auth
-from shop_platform.images import service_names
+from shop_platform.images import sources
 from shop_platform.platform import PORTS, SHOP, Platform, answers
 
 from ..journeys.tests import test_buying, test_operating, test_privacy, test_undoing
@@ -84,7 +84,7 @@ def shop(
     key: Path = tmp_path_factory.mktemp("keys") / "private.pem"
     key.touch(mode=0o600)
     key.write_text(auth.key(platform.kubectl, SHOP))
-    services = {name: platform.url(name) for name in service_names() if name in PORTS}
+    services = {name: platform.url(name) for name in sources() if name in PORTS}
     made = Shop(Addresses(services=services, private_key=key, gateway_key=gateway_key(kube), broker=broker))
     made.open()
     yield made

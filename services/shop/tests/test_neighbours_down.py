@@ -44,10 +44,12 @@ OWN = {
     "wishlist": Own("GET", "/wishlists", "shop"),
     "storefront": Own("GET", "/help"),
     "recommendation": Own("GET", "/popular"),
+    "notification": Own("GET", "/inbox", "shop"),
+    "mailbox": Own("GET", "/mails"),
     "logistics": Own("POST", "/quotes", body={"country": "NL", "postal_code": "3011 AD", "lines": LINES}),
 }
 """Of each that has an API."""
-WITHOUT_DATABASE = {"cart", "storefront"}
+WITHOUT_DATABASE = {"cart", "mailbox", "storefront"}
 
 
 @dataclass
@@ -107,16 +109,6 @@ async def test_with_nobody_around_it_is_ready_and_answers(alone: Alone, member: 
         answer = await alone.ask(http, OWN[member.name])
         assert answer.is_success, answer.text
         assert (await http.get("/readyz")).json() == {"ready": True, "reasons": []}
-
-
-@of(ALL - OWN.keys())
-async def test_a_worker_without_its_broker_lives_and_says_what_it_lacks(alone: Alone, member: Member) -> None:
-    await migrate(alone.loaded)
-    async with alone.running() as http:
-        ready = await http.get("/readyz")
-        assert ready.status_code == 503
-        assert any(reason.startswith("events of ") for reason in ready.json()["reasons"])
-        assert (await http.get("/healthz")).status_code == 200
 
 
 @of(ALL - WITHOUT_DATABASE)

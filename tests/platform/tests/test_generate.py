@@ -4,7 +4,7 @@ import subprocess
 import pytest
 import yaml
 from shop_platform import generate
-from shop_platform.images import service_names
+from shop_platform.images import sources
 from shop_platform.kind import find_tools
 from shop_platform.paths import CHARTS, MANIFESTS, ROOT, SERVICES
 from shop_platform.platform import CONFIG, PORTS, Platform
@@ -32,9 +32,10 @@ def test_stale_missing_and_left_over_files_are_found(tmp_path):
 
 def test_skaffold_builds_and_deploys_every_service():
     found = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
-    names = service_names()
+    names = sources()
+    images = sorted(set(names.values()))
     assert [artifact["image"] for artifact in found["build"]["artifacts"]] == [
-        f"shop/{name}" for name in ("operator", *names)
+        f"shop/{image}" for image in ("operator", *images)
     ]
     (shop,) = [release for release in found["deploy"]["helm"]["releases"] if release["name"] == "shop"]
     assert list(shop["setValueTemplates"]) == [f"images.{name}" for name in names]
@@ -42,7 +43,7 @@ def test_skaffold_builds_and_deploys_every_service():
     assert {key: value for key, value in shop["setValues"].items() if key.endswith("nodePort")} == ports
     (watch,) = found["profiles"]
     assert [patch["path"] for patch in watch["patches"]] == [
-        f"/build/artifacts/{number}/docker/target" for number, _ in enumerate(names, 1)
+        f"/build/artifacts/{number}/docker/target" for number, _ in enumerate(images, 1)
     ]
 
 
@@ -54,7 +55,7 @@ def test_every_port_of_the_shop_is_mapped_to_this_machine():
 
 def test_services_have_addresses_on_this_machine_and_the_bank_knows_its_own():
     platform = Platform(env={"logistics": {"SECONDS_PER_HOP": "5"}})
-    assert platform.services(["logistics", "notification", "testgateway"]) == {
+    assert platform.services(["logistics", "order", "testgateway"]) == {
         "logistics": {
             "env": {"SECONDS_PER_HOP": "5"},
             "spec": {"expose": {"type": "NodePort", "nodePort": PORTS["logistics"]}},
@@ -111,6 +112,7 @@ def test_values_set_images_and_fields():
     assert objects["catalog"]["spec"]["image"] == "registry.example.com/c@sha256:abc"
     assert objects["catalog"]["spec"]["autoscaling"]["max"] == 20
     assert objects["notification"]["spec"]["image"] == "shop/notification:1.2.3"
+    assert objects["notification-worker"]["spec"]["image"] == "shop/notification:1.2.3"
     assert [one["metadata"]["name"] for one in rendered if one["kind"] == "PersistentVolumeClaim"] == [
         "testgateway-data"
     ]

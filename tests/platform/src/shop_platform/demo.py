@@ -58,7 +58,7 @@ def tour(platform: Platform, patience: float = PATIENCE) -> Iterator[str]:
             lambda: notices(platform, product["id"]) > before,
             patience,
             "the worker did not notice the price drop",
-            "notification",
+            "notification-worker",
         )
         yield f"outbox → JetStream → inbox: the worker noted the drop after {time.monotonic() - begun:.1f} s"
         ask(client, "PUT", price, json=product["price"], headers=admin)

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from shop_platform import bases
 from shop_platform.digest import digest
 from shop_platform.kind import Tools
@@ -24,9 +26,13 @@ KEPT = 3
 GIVEN = ("shop/postgres:15", "shop/redis:7")
 
 
-def service_names() -> list[str]:
-    """Services of the shop: folders with a ShopService."""
-    return sorted(file.parent.name for file in SERVICES.glob("*/shopservice.yaml"))
+def sources() -> dict[str, str]:
+    """The ShopServices, and the folder that the image of each is made from: two may run the same one."""
+    files = sorted(SERVICES.glob("*/shopservice.yaml"))
+    return {
+        file.parent.name: yaml.safe_load(file.read_text())["spec"]["image"].removeprefix("shop/")
+        for file in files
+    }
 
 
 def uv_binary() -> Path:
@@ -60,11 +66,16 @@ class Plan:
 def plan() -> Plan:
     """Tags from the content of everything that goes into an image."""
     base = bases.python_recipe().marked
-    names = service_names()
-    third_party = exported(*(f"shop-{name}" for name in names))
+    made_from = sources()
+    folders = sorted(set(made_from.values()))
+    third_party = exported(*(f"shop-{folder}" for folder in folders))
     shared = [SERVICES / "chassis" / "src", SERVICES / "contracts" / "src", DOCKERFILE]
     runtime = digest(ROOT, shared, base, third_party)
-    services = {name: f"shop/{name}:dev-{digest(ROOT, [SERVICES / name / 'src'], runtime)}" for name in names}
+    images = {
+        folder: f"shop/{folder}:dev-{digest(ROOT, [SERVICES / folder / 'src'], runtime)}"
+        for folder in folders
+    }
+    services = {name: f"shop/{folder}:dev-{tags[folder]}" for name, folder in made_from.items()}
     operator = digest(
         ROOT, [ROOT / "operator" / "src", ROOT / "operator" / "Dockerfile"], base, exported("shop-operator")
     )
@@ -87,6 +98,10 @@ def superseded(names: Iterable[str], planned: Plan) -> list[str]:
     return [name for found in older.values() for name in found[KEPT:]]
 
 
+def _source(image: str) -> str:
+    return repository(image).rpartition("/")[2]
+
+
 class Images:
     """Builds what a plan names and the store does not have."""
 
@@ -99,7 +114,8 @@ class Images:
         """Base images, then all that is missing; names of what was built. Raises Failure."""
         built = bases.ensure_bases(self._store, local=self._local)
         there = set(self._store.names())
-        missing = {name: image for name, image in planned.all.items() if image not in there}
+        # By what they are made from, since two services may run the same.
+        missing = {_source(image): image for image in planned.all.values() if image not in there}
         if not missing:
             return built
         if self._local:

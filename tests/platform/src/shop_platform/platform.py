@@ -42,6 +42,7 @@ PORTS = {
     "logistics": 30086,
     "payment": 30087,
     "testgateway": 30088,
+    "mailbox": 30089,
     "prometheus": 30090,
 }
 SEEDED = ("catalog", "warehouse")
@@ -208,6 +209,8 @@ class Platform:
                 env.setdefault("PUBLIC_URL", self.public_url(name))
             if name == "storefront":  # 3-D Secure
                 env.setdefault("PAYMENT_ORIGINS", json.dumps([self.public_url("testgateway")]))
+            if name.startswith("notification"):  # where links in mails lead
+                env.setdefault("STOREFRONT_URL", self.public_url("storefront"))
             expose = {"type": "NodePort", "nodePort": PORTS[name]} if name in PORTS else None
             found[name] = ({"env": env} if env else {}) | ({"spec": {"expose": expose}} if expose else {})
         return {name: given for name, given in found.items() if given}
