@@ -49,6 +49,8 @@ OWN = {
     "logistics": Own("POST", "/quotes", body={"country": "NL", "postal_code": "3011 AD", "lines": LINES}),
 }
 """Of each that has an API."""
+AS_CHARTED: dict[str, dict[str, Any]] = {"notification": {"worker": False}}
+"""Settings that a service has in the chart, other than in a local shop."""
 WITHOUT_DATABASE = {"cart", "mailbox", "storefront"}
 
 
@@ -84,7 +86,8 @@ def alone(tmp_path: Path, unused_tcp_port: int, member: Member) -> Alone:
     place.write_admin()
     loaded = load(member, place)
     nowhere = {"events_url": f"nats://127.0.0.1:{unused_tcp_port}", "log_access": False}
-    return Alone(place, signer, replace(loaded, settings=loaded.settings.model_copy(update=nowhere)))
+    changed = nowhere | AS_CHARTED.get(member.name, {})
+    return Alone(place, signer, replace(loaded, settings=loaded.settings.model_copy(update=changed)))
 
 
 def of(names: Collection[str]) -> pytest.MarkDecorator:

@@ -71,10 +71,7 @@ def plan() -> Plan:
     third_party = exported(*(f"shop-{folder}" for folder in folders))
     shared = [SERVICES / "chassis" / "src", SERVICES / "contracts" / "src", DOCKERFILE]
     runtime = digest(ROOT, shared, base, third_party)
-    images = {
-        folder: f"shop/{folder}:dev-{digest(ROOT, [SERVICES / folder / 'src'], runtime)}"
-        for folder in folders
-    }
+    tags = {folder: digest(ROOT, [SERVICES / folder / "src"], runtime) for folder in folders}
     services = {name: f"shop/{folder}:dev-{tags[folder]}" for name, folder in made_from.items()}
     operator = digest(
         ROOT, [ROOT / "operator" / "src", ROOT / "operator" / "Dockerfile"], base, exported("shop-operator")
