@@ -44,14 +44,17 @@ OWN = {
     "wishlist": Own("GET", "/wishlists", "shop"),
     "storefront": Own("GET", "/help"),
     "recommendation": Own("GET", "/popular"),
+    "search": Own("GET", "/search"),
     "notification": Own("GET", "/inbox", "shop"),
     "mailbox": Own("GET", "/mails"),
     "logistics": Own("POST", "/quotes", body={"country": "NL", "postal_code": "3011 AD", "lines": LINES}),
 }
 """Of each that has an API."""
+FOLLOWS = {"search"}
+"""What has nothing of its own: all it knows it hears from others."""
 AS_CHARTED: dict[str, dict[str, Any]] = {"notification": {"worker": False}}
 """Settings that a service has in the chart, other than in a local shop."""
-WITHOUT_DATABASE = {"cart", "mailbox", "storefront"}
+WITHOUT_DATABASE = {"cart", "mailbox", "search", "storefront"}
 
 
 @dataclass
@@ -104,7 +107,7 @@ def test_what_each_service_is_tried_with_is_what_it_has() -> None:
     assert {member.name for member in CHARTED if member.load().migrations is None} == WITHOUT_DATABASE
 
 
-@of(OWN)
+@of(OWN.keys() - FOLLOWS)
 async def test_with_nobody_around_it_is_ready_and_answers(alone: Alone, member: Member) -> None:
     """No broker, none of those that it calls; who only verifies tokens needs nobody for it either."""
     await migrate(alone.loaded)
@@ -112,6 +115,16 @@ async def test_with_nobody_around_it_is_ready_and_answers(alone: Alone, member: 
         answer = await alone.ask(http, OWN[member.name])
         assert answer.is_success, answer.text
         assert (await http.get("/readyz")).json() == {"ready": True, "reasons": []}
+
+
+@of(FOLLOWS)
+async def test_what_only_follows_others_is_not_ready_before_it_has_heard_them(
+    alone: Alone, member: Member
+) -> None:
+    async with alone.running() as http:
+        assert (await http.get("/readyz")).status_code == 503
+        assert (await alone.ask(http, OWN[member.name])).status_code == 503
+        assert (await http.get("/healthz")).status_code == 200
 
 
 @of(ALL - WITHOUT_DATABASE)

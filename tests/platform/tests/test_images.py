@@ -67,7 +67,9 @@ def test_changed_dependencies_change_every_image(copy, monkeypatch):
 
 def test_names_are_those_of_the_contract(copy):
     plan = images.plan()
-    assert all(image.startswith(f"shop/{name}:dev-") for name, image in plan.all.items())
+    made_from = {**images.sources(), "operator": "operator"}
+    assert all(image.startswith(f"shop/{made_from[name]}:dev-") for name, image in plan.all.items())
+    assert plan.services["notification-worker"] == plan.services["notification"]
     assert set(plan.services) == {file.parent.name for file in SERVICES.glob("*/shopservice.yaml")}
 
 
