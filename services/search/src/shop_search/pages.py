@@ -19,7 +19,7 @@ from shop_search.schema import Sorting
 
 DEEPEST = 10_000
 """Results that can be paged through."""
-CURSOR_MOST = 4000
+CURSOR_MOST = 8000
 """Characters of a cursor."""
 _AHEAD = 10
 """More hits than a page has, because of ties."""
