@@ -33,7 +33,7 @@ class CatalogSettings(Settings):
     """Of this process alone; unset: pictures are in the database, where all replicas have them."""
 
 
-def setup(runtime: Runtime[CatalogSettings]) -> None:
+def setup(runtime: Runtime[Any]) -> None:
     """What handlers use, a relay for events, and what is heard of others: none of it is needed to answer."""
     products = Products(runtime.store, outbox)
     promotions = Promotions(runtime.store, outbox)
@@ -43,7 +43,8 @@ def setup(runtime: Runtime[CatalogSettings]) -> None:
     for each in (products, Families(runtime.store, products), promotions, coupons, plans, personal):
         runtime.provide(each)
     runtime.add(Schedule("planned prices", PLANS_EVERY, plans.apply, runtime))
-    folder = runtime.settings.media_folder
+    settings = runtime.settings
+    folder = settings.media_folder if isinstance(settings, CatalogSettings) else None
     media: MediaStore = Folder(folder) if folder else Rows(runtime.store)
     runtime.provide(media, MediaStore)
     events = Events(runtime, "catalog")

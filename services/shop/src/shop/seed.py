@@ -145,7 +145,7 @@ async def seed_pictures(url: str, token: str, *, patience: float = PATIENCE) -> 
             for product in products:
                 outcome.count(await _give(admin, product, body))
 
-        await side_by_side((draw(*each) for each in looks.items()), at_once=2)
+        await side_by_side((draw(*each) for each in looks.items()))
     return outcome
 
 
@@ -214,9 +214,9 @@ async def _stocked(admin: "Admin") -> set[tuple[str, UUID]]:
         after = f"&after={quote(page.next)}"
 
 
-async def side_by_side(works: Iterable[Coroutine[Any, Any, None]], at_once: int = 4) -> None:
-    """Does them all, some at the same time. Raises what the first one that fails raises."""
-    rest = iter(works)
+async def side_by_side(works: Iterable[Coroutine[Any, Any, None]], at_once: int = 2) -> None:
+    """Does them all, some at the same time. Raises the first SeedFailed."""
+    rest, failed = iter(works), None
 
     async def worker() -> None:
         for work in rest:
@@ -226,8 +226,10 @@ async def side_by_side(works: Iterable[Coroutine[Any, Any, None]], at_once: int 
         async with asyncio.TaskGroup() as workers:
             for _ in range(at_once):
                 workers.create_task(worker())
-    except* SeedFailed as failed:
-        raise failed.exceptions[0] from None
+    except* SeedFailed as group:
+        failed = group.exceptions[0]  # raised in here it would be one of a group, to some versions of Python
+    if failed is not None:
+        raise failed
 
 
 async def seed_shopper(url: str, console: str, *, patience: float = PATIENCE) -> None:
@@ -240,17 +242,19 @@ async def seed_shopper(url: str, console: str, *, patience: float = PATIENCE) ->
         if known.is_success:
             return
         await user.send("POST", "/register", registration.model_dump_json())
-        token = await _mailed_token(mails, email)
+        token = await _mailed_token(mails, email, patience)
         await user.send("POST", "/verify", json.dumps({"token": token}))
 
 
-async def _mailed_token(mails: "Admin", email: str) -> str:
+async def _mailed_token(mails: "Admin", email: str, patience: float) -> str:
+    deadline = time.monotonic() + patience
     while True:
         found = (await mails.send("GET", f"/mails?to={quote(email)}")).json()["items"]
         for mail in found:
             if mail["template"] == "verify-email":
                 return str(mail["data"]["token"])
-        mails.check_patience(f"no mail for {email} has come")
+        if time.monotonic() > deadline:
+            raise SeedFailed(f"no mail for {email} has come in {patience:.0f} s")
         await asyncio.sleep(0.05)
 
 
@@ -260,7 +264,7 @@ class Admin:
     def __init__(self, url: str, token: str | None = None, *, patience: float = PATIENCE) -> None:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=10, trust_env=False)
-        self._deadline = time.monotonic() + patience
+        self._patience = patience
 
     async def __aenter__(self) -> "Admin":
         return self
@@ -286,6 +290,7 @@ class Admin:
     ) -> httpx.Response:
         """The answer, if it is a success or one of the statuses `allowed`. Raises SeedFailed."""
         headers = {"Content-Type": media_type} | ({"If-Match": if_match} if if_match else {})
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 answer = await self._http.request(method, path, content=body, headers=headers)
@@ -298,10 +303,6 @@ class Admin:
             problem = f"{method} {self._http.base_url}{path.lstrip('/')}: expected success, found {problem}"
             if not passing:
                 raise SeedFailed(problem)
-            self.check_patience(problem)
+            if time.monotonic() > deadline:
+                raise SeedFailed(problem)
             await asyncio.sleep(0.5)
-
-    def check_patience(self, problem: str) -> None:
-        """Raises SeedFailed when there was time enough for `problem` to pass."""
-        if time.monotonic() > self._deadline:
-            raise SeedFailed(problem)
