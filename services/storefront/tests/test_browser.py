@@ -28,6 +28,10 @@ PAGES = {
     "help": "/help",
     "not-found": "/no-such-page",
 }
+LOOKS = [("phone", False), ("desktop", True)]
+"""In a short run each width and each of light and dark; in a long one, all of both."""
+if os.environ.get("SHOP_TEST_LONG"):
+    LOOKS += [("phone", True), ("desktop", False)]
 FIRST_VISIT = 300 * 1024
 """Bytes over the wire."""
 
@@ -73,8 +77,7 @@ def opens(browser: Chromium, served: str, shots: Path) -> Opens:
     return partial(window, browser, served, shots)
 
 
-@pytest.mark.parametrize("width", ["phone", "desktop"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_as_it_should_be(opens: Opens, name: str, dark: bool, width: str) -> None:
     with opens(width, dark=dark) as seen:

@@ -1,6 +1,7 @@
 """How catalog is put together."""
 
 from pathlib import Path
+from typing import Any
 
 from shop_chassis.erasure import PersonalData, personal_data
 from shop_chassis.events import Events

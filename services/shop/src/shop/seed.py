@@ -145,7 +145,7 @@ async def seed_pictures(url: str, token: str, *, patience: float = PATIENCE) -> 
             for product in products:
                 outcome.count(await _give(admin, product, body))
 
-        await side_by_side((draw(*each) for each in looks.items()))
+        await side_by_side(draw(*each) for each in looks.items())
     return outcome
 
 
