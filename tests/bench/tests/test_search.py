@@ -71,5 +71,6 @@ def test_a_short_run(tmp_path: Path) -> None:
     assert report.mrr(own[0]["ranks"]) > 0.9
     measured = {"commit": "c", "python": "3", "rows": rows}
     assert "PostgreSQL full text, then pg_trgm" in report.table(measured)
+    pytest.importorskip("matplotlib", reason="of the dependency group `bench`")
     report.plot(measured, tmp_path / "search.svg")
     assert (tmp_path / "search.svg").stat().st_size > 1000
