@@ -47,4 +47,3 @@ document.addEventListener("htmx:timeout", (event) => { if (event.target !== fiel
 
 // A choice that is sent when it is made, without its button: <form data-auto>.
 document.addEventListener("change", (event) => event.target.closest("form[data-auto]")?.requestSubmit());
-for (const form of document.querySelectorAll("form[data-auto]")) form.classList.add("auto");
