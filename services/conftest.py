@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 SLOW = {
+    "test_consumer.py",
     "test_contract.py",
     "test_browser.py",
     "test_engine.py",
@@ -13,6 +14,7 @@ SLOW = {
     "test_faults_property.py",
     "test_flow.py",
     "test_generation.py",
+    "test_inbox_property.py",
     "test_interleavings.py",
     "test_local.py",
     "test_neighbours_down.py",
@@ -25,6 +27,7 @@ SLOW = {
     "test_server.py",
     "test_service.py",
     "test_shopping.py",
+    "test_tracing.py",
     "test_train.py",
 }
 """Whose tests take seconds each: they run with those that need servers."""

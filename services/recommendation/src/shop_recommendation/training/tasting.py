@@ -38,9 +38,10 @@ class Traits:
 
 
 def traits(goods: Sequence[Goods]) -> Traits:
-    """The most common attributes, and the place of a price within its category."""
+    """The most common attributes, then by name, and the place of a price within its category."""
     count = Counter(name for product in goods for name, _ in product.features.attributes)
-    names = [name for name, times in count.most_common(ATTRIBUTES) if times > 1]
+    common = sorted(count, key=lambda name: (-count[name], name))[:ATTRIBUTES]
+    names = [name for name in common if count[name] > 1]
     known: dict[tuple[str, str], int] = {}
     codes = []
     for name in names:
