@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,18 +25,25 @@ NOBODY = "http://127.0.0.1:9"
 BROWSER = {"User-Agent": "Mozilla/5.0", "Accept-Language": "en-IE,en;q=0.8", "Accept-Encoding": "br"}
 
 
-@pytest.fixture(scope="session")
-def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+@contextmanager
+def running(folder: Path, *words: str) -> Iterator[Addresses]:
     """The whole shop with its demo data; `STOREFRONT_NEIGHBOURS` names the addresses of one that runs."""
-    if running := os.environ.get("STOREFRONT_NEIGHBOURS"):
-        yield Addresses.model_validate_json(Path(running).read_text())
+    if there := os.environ.get("STOREFRONT_NEIGHBOURS"):
+        yield Addresses.model_validate_json(Path(there).read_text())
         return
-    shop = LocalShop(tmp_path_factory.mktemp("shop"))
+    shop = LocalShop(folder, *words)
     try:
         yield shop.start()
         assert shop.stop() == 0
     finally:
         shop.kill()
+
+
+@pytest.fixture(scope="session")
+def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """The whole shop with a product of each kind, without pictures: what most tests are about is neither."""
+    with running(tmp_path_factory.mktemp("shop"), "--few") as addresses:
+        yield addresses
 
 
 @dataclass

@@ -13,7 +13,7 @@ from shop.local.addresses import Addresses
 from shop_chassis.testing.process import ServiceProcess
 
 from .browser import Window, chromium, window
-from .conftest import NAMES, NOBODY
+from .conftest import NAMES, NOBODY, running
 
 LAMP = next(each for each in demo.products() if "lamp" in each.slug and not each.family)
 VARIANT = next(each for each in demo.products() if each.family)
@@ -50,6 +50,13 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser() -> Iterator[Chromium]:
     with chromium() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """The whole shop with its pictures, which come while the first pages are looked at."""
+    with running(tmp_path_factory.mktemp("shop")) as addresses:
+        yield addresses
 
 
 @pytest.fixture(scope="module")
