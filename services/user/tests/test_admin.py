@@ -10,7 +10,7 @@ import pytest
 from shop_chassis.service import create_app
 from shop_contracts.user.events import REGISTERED
 from shop_user.first_admin import FirstAdmin
-from shop_user.service import service
+from shop_user.service import UserSettings, service
 
 PASSWORD = "correct horse battery"
 
@@ -175,3 +175,9 @@ async def test_a_secret_that_will_not_do_is_refused_and_not_repeated(
         await FirstAdmin(folder, [], shop.runtime.store, None)._make()  # type: ignore[arg-type]
     assert password not in str(refused.value)
     assert (await shop.admin().get("/admin/users")).json()["items"] == []
+
+
+def test_each_scope_of_the_first_administrator_is_one() -> None:
+    scopes = UserSettings().first_admin_scopes.split()
+    assert len(set(scopes)) == len(scopes)
+    assert all(scope.partition(":")[2] == "admin" for scope in scopes), scopes

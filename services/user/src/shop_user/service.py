@@ -65,8 +65,8 @@ class UserSettings(Settings):
     """Folder with the files `email` and `password`, as a Secret is mounted."""
     first_admin_scopes: str = (
         "user:admin catalog:admin warehouse:admin payment:admin logistics:admin "
-        "order-taking:admin order-processing:admin recommendation:admin"
-        "order-taking:admin order-processing:admin notification:admin"
+        "order-taking:admin order-processing:admin notification:admin "
+        "recommendation:admin search:admin"
     )
 
     export_timeout: float = Field(default=3, gt=0)
