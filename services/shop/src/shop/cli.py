@@ -17,7 +17,7 @@ from shop.kubectl import NoCluster
 from shop.local import FOLDER, StartFailed
 from shop.new import CannotMake, new_service
 from shop.secrets import SECRETS, manifests
-from shop.seed import SeedFailed, seed, seed_pictures
+from shop.seed import SeedFailed, seed, seed_drawn
 
 FAILURES = (CannotMake, KeyProblem, NoCluster, NotDone, SeedFailed, StartFailed)
 
@@ -193,15 +193,10 @@ def _seed(chosen: argparse.Namespace) -> str:
     services, signer = dict(chosen.services), _signer(chosen)
     if chosen.pictures and "catalog" not in services:
         raise NotDone("--pictures: expected catalog=URL among the services, since it keeps them")
-
-    async def all_of_it() -> list[str]:
-        told = (await seed(services, signer, demo.A_FEW if chosen.few else None)).told
-        if chosen.pictures:
-            drawn = await seed_pictures(services["catalog"], signer.token("seed", "catalog:admin"))
-            told.append(f"pictures: {drawn}")
-        return told
-
-    return "; ".join(asyncio.run(all_of_it()))
+    first = demo.A_FEW if chosen.few else None
+    if chosen.pictures:
+        return "; ".join(asyncio.run(seed_drawn(services, signer, first)))
+    return "; ".join(asyncio.run(seed(services, signer, first)).told)
 
 
 def _new(chosen: argparse.Namespace) -> str:

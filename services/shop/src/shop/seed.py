@@ -87,6 +87,15 @@ async def seed(urls: Mapping[str, str], signer: Signer, first: int | None = None
     return seeded
 
 
+async def seed_drawn(urls: Mapping[str, str], signer: Signer, first: int | None = None) -> list[str]:
+    """As `seed`, and pictures where catalog is there; what was done, in words. Raises SeedFailed."""
+    told = (await seed(urls, signer, first)).told
+    if "catalog" in urls:
+        drawn = await seed_pictures(urls["catalog"], signer.token("seed", "catalog:admin"))
+        told.append(f"pictures: {drawn}")
+    return told
+
+
 async def seed_catalog(
     url: str, token: str, first: int | None = None, *, patience: float = PATIENCE
 ) -> Outcome:

@@ -24,7 +24,7 @@ from shop.local.addresses import CONSOLE
 from shop.local.members import MEMBERS, Member
 from shop.local.place import HOST, Login, Place
 from shop.local.shop import Loaded, load, migrate, running
-from shop.seed import Seeded, SeedFailed, seed, seed_pictures
+from shop.seed import Seeded, SeedFailed, seed, seed_drawn
 from shop.text import table
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -94,10 +94,7 @@ async def _go_on(urls: dict[str, str], signer: Signer) -> None:
     """The other demo products, and pictures of all, while somebody looks around already."""
     began = monotonic()
     try:
-        told = "; ".join((await seed(urls, signer)).told)
-        if "catalog" in urls:
-            drawn = await seed_pictures(urls["catalog"], signer.token("seed", "catalog:admin"))
-            told = f"{told}; pictures: {drawn}"
+        told = "; ".join(await seed_drawn(urls, signer))
     except SeedFailed as error:
         told = f"the rest of the demo data: {error}"
     print(f"{told} ({monotonic() - began:.0f} s)", flush=True)
