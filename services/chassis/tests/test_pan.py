@@ -61,7 +61,15 @@ def test_ids_are_no_card_numbers() -> None:
     chance = random.Random(1)
     for _ in range(200):
         digits = "".join(chance.choices("0123456789", k=32))
-        assert not contains_card_number(f'{{"order": "{uuid.UUID(digits)}", "again": "{uuid.UUID(digits)}"}}')
+        id = uuid.UUID(digits)
+        assert not contains_card_number(f'{{"order": "{id}", "again": "{id}"}}')
+
+
+def test_ids_without_dashes_are_no_card_numbers() -> None:
+    id = f"0192f3a4b5c6d7ef{NUMBERS[0]}"
+    assert uuid.UUID(id).hex == id
+    assert not contains_card_number(f"/v1/charges/ch_{id}/refunds?charge={id}")
+    assert contains_card_number(f"/v1/charges/ch_0{id}/refunds")  # 33 digits are no id
 
 
 @settings(deadline=None)

@@ -15,7 +15,10 @@ from fastapi import Depends, Request
 
 from shop_chassis.problems import Problem
 
-_UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
+_UUID = re.compile(
+    r"(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE
+)
+"""With dashes or without, alone or behind a prefix: `ch_0192…`."""
 _DIGITS = re.compile(r"[0-9]{3,}(?:[ -][0-9]{3,})*")
 """Groups of digits, as people write them: `4242 4242 4242 4242`."""
 _SHORTEST, _LONGEST = 13, 19
@@ -26,7 +29,8 @@ _FIRST = frozenset("23456")
 def contains_card_number(text: str) -> bool:
     """Whether 13 to 19 digits in a row, apart from single spaces or dashes, can be a card's number.
 
-    Ids in the form of a UUID are not looked at: one in some thousands would look like a card.
+    UUIDs are not looked at: one in some thousands would look like a card, and what it names could not be
+    asked for.
     """
     return any(_among(run.group()) for run in _DIGITS.finditer(_UUID.sub("x", text)))
 
