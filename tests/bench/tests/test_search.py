@@ -58,6 +58,7 @@ def test_the_table_says_what_was_reached() -> None:
     ]  # fmt: skip
     table = report.table({"commit": "c", "python": "3", "rows": rows})
     assert "| p99 of a query: ms | 30.0 | ≤ 20 | **missed** |" in table
+    assert "| … of its CPU time: ms | 10.0 | ≤ 20 | reached |" in table
     assert "| MRR@10 | 1.000 | ≥ 0.9 | reached |" in table
     assert "| a price change shows, p99: s | 0.40 | ≤ 2 | reached |" in table
 
@@ -67,10 +68,11 @@ def test_the_table_says_what_was_reached() -> None:
 @pytest.mark.nats
 def test_a_short_run(tmp_path: Path) -> None:
     rows = run(Scope(products=200, queries=20, rounds=1, changes=2), lambda _line: None)
-    own = [row for row in rows if row["row"] == "queries" and row["engine"] == "search"]
-    assert report.mrr(own[0]["ranks"]) > 0.9
+    for name in ("search", "SQLite FTS5 trigrams", "PostgreSQL full text, then words by pg_trgm"):
+        [asked] = [row for row in rows if row["row"] == "queries" and row["engine"] == name]
+        assert report.mrr(asked["ranks"]) > 0.8
     measured = {"commit": "c", "python": "3", "rows": rows}
-    assert "PostgreSQL full text, then pg_trgm" in report.table(measured)
+    assert "PostgreSQL full text, then titles by pg_trgm" in report.table(measured)
     pytest.importorskip("matplotlib", reason="of the dependency group `bench`")
     report.plot(measured, tmp_path / "search.svg")
     assert (tmp_path / "search.svg").stat().st_size > 1000

@@ -87,15 +87,25 @@ class Server(ABC):
         return False
 
 
+_POSTGRES_SETTINGS = {
+    "fsync": "off",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+}
+
+
 class PostgresServer(Server):
     """PostgreSQL with one superuser, `postgres`; passwords are checked (SCRAM)."""
 
     name = "postgres"
     password = "secret"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
+        """`settings` are of postgresql.conf, over those of tests."""
         super().__init__(folder)
         self.port = free_ports(1)[0]
+        self._settings = _POSTGRES_SETTINGS | settings
         self._databases = 0
         self._bin = _postgres_bin()
         data, secret = folder / "data", folder / "password"
@@ -133,8 +143,7 @@ class PostgresServer(Server):
         return done.stdout
 
     def _command(self) -> Sequence[str]:
-        options = ["fsync=off", "unix_socket_directories=", "max_connections=200", "shared_buffers=32MB"]
-        settings = [part for option in options for part in ("-c", option)]
+        settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         arguments = ["-D", str(self.folder / "data"), "-h", "127.0.0.1", "-p", str(self.port), *settings]
         return [str(self._bin / "postgres"), *arguments]
 

@@ -22,7 +22,8 @@ ENGINES: dict[str, type[engines.Engine]] = {
         engines.Fts5,
         engines.Fts5Trigrams,
         engines.Postgres,
-        engines.PostgresTrigrams,
+        engines.PostgresTitles,
+        engines.PostgresWords,
     )
 }
 
