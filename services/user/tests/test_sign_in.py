@@ -47,7 +47,7 @@ def statements(shop: Any) -> Iterator[list[str]]:
         if current() is not None:
             seen.append(statement)
 
-    engine = shop.runtime.store.engine.sync_engine
+    engine = shop.runtime.store.session().get_bind()  # that of which all others are made
     event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen

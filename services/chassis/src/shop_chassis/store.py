@@ -34,6 +34,9 @@ _REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.PostgresConnectionError,
 )
+_TRANSACTIONS = {"postgresql": {"isolation_level": "READ COMMITTED"}, "sqlite": {"sqlite_begin": "BEGIN"}}
+_WRITING = {"postgresql": {}, "sqlite": {"sqlite_begin": "BEGIN IMMEDIATE"}}
+"""Locks at once: a transaction that has read before it writes may find that it cannot."""
 
 
 class Store:
@@ -41,10 +44,11 @@ class Store:
 
     def __init__(self, settings: Settings, service: str) -> None:
         """`service` names the SQLite file that is used when the environment names no database."""
-        self.engine = _engine(settings, service)
-        reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        writing = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        self._reading = async_sessionmaker(reading, expire_on_commit=False, autoflush=False)
+        # An engine that differs from how its connections are made pays for it each time that one is taken.
+        alone = _engine(settings, service)
+        self.engine = alone.execution_options(**_TRANSACTIONS[alone.dialect.name])
+        writing = self.engine.execution_options(**_WRITING[alone.dialect.name])
+        self._reading = async_sessionmaker(alone, expire_on_commit=False, autoflush=False)
         self._writing = async_sessionmaker(writing, expire_on_commit=False)
 
     def session(self) -> AsyncSession:
@@ -107,6 +111,7 @@ def _pooled(url: str, settings: Settings, **options: Any) -> AsyncEngine:
         url,
         pool_size=settings.database_pool_size,
         max_overflow=0,
+        isolation_level="AUTOCOMMIT",
         pool_timeout=CONNECT_SECONDS,
         pool_recycle=CONNECTION_AGE,
         **options,
@@ -144,13 +149,10 @@ async def _connect(binding: Binding) -> asyncpg.Connection:
 
 
 def _sqlite(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": CONNECT_SECONDS})
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT", connect_args={"timeout": CONNECT_SECONDS})
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(dbapi_connection: Any, _entry: object) -> None:
-        dbapi_connection.isolation_level = (
-            None  # the driver's own BEGIN comes too late: transactions start below
-        )
         cursor = dbapi_connection.cursor()
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
             cursor.execute(f"PRAGMA {pragma}")
@@ -158,9 +160,8 @@ def _sqlite(url: str) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if options.get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN"))
+        if statement := connection.get_execution_options().get("sqlite_begin"):
+            connection.exec_driver_sql(statement)
 
     return engine
 
