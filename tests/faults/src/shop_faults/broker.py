@@ -37,8 +37,8 @@ class Broker:
     async def repeat(self, service: str, streams: Sequence[str], seconds: float) -> bool:
         """Has a service get all events of these streams again.
 
-        True once it is at work on some of them; False when it was done before that was seen, or after
-        `seconds`. Raises GONE.
+        True once it is at work on some of them, with others still to come: those in hand, if it is killed now,
+        come last. False when it was done before that was seen, or after `seconds`. Raises GONE.
         """
         async with self._asked() as jetstream, asyncio.timeout(seconds):
             for stream in streams:
@@ -50,10 +50,10 @@ class Broker:
                 for stream in list(left):
                     with suppress(NotFoundError):  # the service makes it anew
                         found = await jetstream.consumer_info(stream, service)
-                        if found.num_ack_pending:
-                            return True
                         if not found.num_pending:
                             left.remove(stream)
+                        elif found.num_ack_pending:
+                            return True
         return False
 
     async def outstanding(self) -> int:
