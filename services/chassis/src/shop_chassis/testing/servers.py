@@ -5,6 +5,7 @@ Each can be killed and started again on the same data.
 
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,9 +15,10 @@ import time
 import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
+_PORTS = (10_000, 30_000)
 START_SECONDS = 120.0
 """Generous: the machine may be busy with other tests."""
 
@@ -214,10 +216,16 @@ class NatsServer(Server):
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free now; taken all at once, so that they differ."""
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in taken]
+    """Ports that are free now and differ; none that Linux gives to connections or a cluster to its nodes.
+
+    A server that is down for a moment would find that another test's connection has got its port.
+    """
+    chance, found = random.SystemRandom(), set[int]()
+    while len(found) < count:
+        port = chance.randrange(*_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.add(port)
+    return list(found)
 
 
 def _postgres_bin() -> Path:
