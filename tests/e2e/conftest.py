@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import time
@@ -13,13 +14,21 @@ from typing import Any
 import httpx
 import pytest
 from pytest_kind import KindCluster
+from shop.local.addresses import Addresses
+from shop_platform import auth
+from shop_platform.images import sources
 from shop_platform.kind import find_tools
-from shop_platform.platform import SHOP, Platform
+from shop_platform.platform import PORTS, SHOP, Platform, answers
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent
-QUICK = {"order-processing": {"PACK_SECONDS": "8"}, "logistics": {"SECONDS_PER_HOP": "5"}}
-"""As `shop local` has it: long enough to cancel a paid order, short enough to wait for a parcel."""
+QUICK = {
+    "order-processing": {"PACK_SECONDS": "8"},
+    "logistics": {"SECONDS_PER_HOP": "5"},
+    "user": {"ANONYMOUS_PER_MINUTE": "6000"},
+}
+"""As `shop local` has it: long enough to cancel a paid order, short enough to wait for a parcel; and all of
+these people come from one address."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -181,6 +190,50 @@ def shop(platform: Platform) -> Iterator[Shop]:
         httpx.Client(base_url=platform.url("prometheus"), timeout=5) as prometheus,
     ):
         yield Shop(catalog, cart, prometheus, headers)
+
+
+BROKER = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "nats-outside"},
+    "spec": {
+        "type": "NodePort",
+        "selector": {"app.kubernetes.io/name": "nats"},
+        "ports": [{"port": 4222, "targetPort": "client"}],
+    },
+}
+"""A way to the broker, by which mails are read."""
+
+
+@pytest.fixture(scope="module")
+def broker(kind_cluster: KindCluster, platform: Platform) -> Iterator[str]:
+    """The broker's address on this machine."""
+    nats = Kube(kind_cluster, "nats")
+    nats.apply(BROKER)
+    service = nats.get("service", "nats-outside")
+    assert service
+    port = service["spec"]["ports"][0]["nodePort"]
+    wait_for("the broker's port", lambda: answers(platform.node_address, port), 30)
+    yield f"nats://{platform.node_address}:{port}"
+    nats.run("delete", "service", "nats-outside")
+
+
+@pytest.fixture(scope="module")
+def addresses(
+    platform: Platform, kube: Kube, broker: str, tmp_path_factory: pytest.TempPathFactory
+) -> Addresses:
+    """Where everything is, as those who know `shop local` are told."""
+    key = tmp_path_factory.mktemp("keys") / "private.pem"
+    key.touch(mode=0o600)
+    key.write_text(auth.key(platform.kubectl, SHOP))
+    secret = kube.get("secret", "shop-gateway")
+    assert secret
+    return Addresses(
+        services={name: platform.url(name) for name in sources() if name in PORTS},
+        private_key=key,
+        gateway_key=base64.b64decode(secret["data"]["gateway-key"]).decode(),
+        broker=broker,
+    )
 
 
 SERVER = """

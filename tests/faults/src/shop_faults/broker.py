@@ -37,8 +37,8 @@ class Broker:
     async def repeat(self, service: str, streams: Sequence[str], seconds: float) -> bool:
         """Has a service get all events of these streams again.
 
-        True once it is at work on some of them, with others still to come: those in hand, if it is killed now,
-        come last. False when it was done before that was seen, or after `seconds`. Raises GONE.
+        True once it is at work on some of them, with others still to come: those in hand, if it is killed
+        now, come last. False when it was done before that was seen, or after `seconds`. Raises GONE.
         """
         async with self._asked() as jetstream, asyncio.timeout(seconds):
             for stream in streams:

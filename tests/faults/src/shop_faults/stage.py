@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from shop.local.addresses import Addresses
 
-Kind = Literal["service", "gateway", "broker", "cache", "database"]
+Kind = Literal["service", "gateway", "broker", "cache", "database", "operator"]
 
 
 @dataclass(frozen=True, order=True)
@@ -30,7 +30,8 @@ class Stage(Protocol):
         """Starts everything; returns where it is once all of it is ready."""
 
     async def kill(self, what: Target, down: float) -> None:
-        """Ends it without a warning; returns when it runs again, which is tried after `down` seconds."""
+        """Ends it without a warning; returns when it runs again, which is tried after `down` seconds where
+        that is not somebody else's affair."""
 
     async def stop(self) -> None:
         """Ends everything."""
