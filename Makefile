@@ -44,9 +44,9 @@ bench-search: $(UV) ## search beside full text in SQLite and PostgreSQL, 100,000
 .PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools
 test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes
 test-fast: $(UV) ## no cluster, no root, under two minutes
-	@$(SIDE_BY_SIDE) --dist worksteal -m "not (cluster or apiserver or postgres or nats or redis or stripe or slow)" operator services tests/cluster tests/platform tests/bench tests/faults
-test-services: $(UV) ## services against PostgreSQL, Redis, NATS and Stripe's mock, and what takes long; journeys through all of them; orders under faults
-	@$(SIDE_BY_SIDE) --dist loadfile -m "postgres or nats or redis or stripe or slow" services
+	@$(SIDE_BY_SIDE) --dist worksteal -m "not (cluster or apiserver or postgres or nats or redis or stripe or s3 or slow)" operator services tests/cluster tests/platform tests/bench tests/faults
+test-services: $(UV) ## services against PostgreSQL, Redis, NATS, S3 and Stripe's mock, and what takes long; journeys through all of them; orders under faults
+	@$(SIDE_BY_SIDE) --dist loadfile -m "postgres or nats or redis or stripe or s3 or slow" services
 	@$(PYTEST) tests/journeys
 	@$(PYTEST) -m "postgres or nats or redis" tests/faults
 test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis

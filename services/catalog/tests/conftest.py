@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,8 @@ from shop_contracts.catalog.events import CATEGORY_CHANGED
 from shop_contracts.money import Money
 from shop_contracts.warehouse.events import STOCK_CHANGED, StockChanged
 from sqlalchemy import select
+
+from .s3_server import S3Server
 
 
 @dataclass
@@ -118,6 +120,23 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
+def s3_server(tmp_path: Path) -> Iterator[S3Server]:
+    """An S3 server of this test's own."""
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    server = S3Server(folder)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def media() -> dict[str, Any]:
+    """Settings of where pictures are; none: in the database."""
+    return {}
+
+
+@pytest.fixture
 def plans_every() -> float:
     """Seconds; so many that tests apply plans themselves."""
     return 3600
@@ -129,6 +148,7 @@ async def shop(
     tmp_path: Path,
     service_accounts: ServiceAccounts,
     plans_every: float,
+    media: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Shop]:
     monkeypatch.setattr("shop_catalog.service.PLANS_EVERY", plans_every)
@@ -142,6 +162,7 @@ async def shop(
             tmp_path / "callers", "catalog", ["order-taking", "order-processing", "user", "cart", "search"]
         ),
         log_access=False,
+        **media,
     )
     bus = MemoryBus()
     for stream in ("warehouse", "user"):

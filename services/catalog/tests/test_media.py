@@ -8,9 +8,10 @@ from zlib import crc32
 
 import pytest
 from PIL import Image
-from shop_catalog.media import MAX_BYTES, Folder, Rows
+from shop_catalog.media import MAX_BYTES, Folder, MediaStore, Moved, Rows
 
 from .conftest import on_sqlite
+from .s3_server import S3Server
 
 
 def drawn(width: int = 600, height: int = 400, form: str = "PNG", **options: Any) -> bytes:
@@ -82,12 +83,31 @@ async def test_what_is_no_picture_is_refused(shop: Any) -> None:
         assert (await shop.http.get(f"/media/{name}")).status_code in (404, 422)
 
 
-@pytest.mark.parametrize("place", ["folder", "database"])
-async def test_what_is_kept_twice_is_kept_once(shop: Any, tmp_path: Path, place: str) -> None:
-    store = Folder(tmp_path / "media") if place == "folder" else Rows(shop.runtime.store)
+@pytest.fixture(params=["folder", "database", pytest.param("bucket", marks=pytest.mark.s3)])
+def store(request: pytest.FixtureRequest, shop: Any, tmp_path: Path) -> MediaStore:
+    if request.param == "folder":
+        return Folder(tmp_path / "media")
+    if request.param == "database":
+        return Rows(shop.runtime.store)
+    from shop_catalog.bucket import Bucket
+
+    server: S3Server = request.getfixturevalue("s3_server")
+    return Bucket(server.url, endpoint=server.endpoint, region="us-east-1", credentials=server.credentials)
+
+
+async def test_what_is_kept_twice_is_kept_once(store: MediaStore) -> None:
     await asyncio.gather(*(store.put("a.webp", b"picture") for _ in range(4)))
     assert await store.get("a.webp") == b"picture"
     assert await store.get("b.webp") is None
+
+
+async def test_what_was_kept_before_a_move_is_still_found(tmp_path: Path) -> None:
+    old, new = Folder(tmp_path / "old"), Folder(tmp_path / "new")
+    await old.put("a.webp", b"before")
+    moved = Moved(new, old)
+    await moved.put("b.webp", b"after")
+    assert [await moved.get(f"{name}.webp") for name in "abc"] == [b"before", b"after", None]
+    assert (await new.get("b.webp"), await old.get("b.webp")) == (b"after", None)
 
 
 async def test_a_product_shows_its_pictures_in_their_order(shop: Any) -> None:

@@ -14,6 +14,7 @@ VERSIONS = {
     "github.com/prometheus/prometheus": "v0.315.2",
     "github.com/prometheus-operator/prometheus-operator": "v0.85.0",
     "github.com/nats-io/nats-server/v2": "v2.15.2",
+    "github.com/versity/versitygw": "v1.8.0",
 }
 
 
@@ -44,7 +45,9 @@ def test_versions_come_from_the_modules(built):
         "METRICS_SERVER": "0.9.0",
         "PROMETHEUS": "3.15.2",
         "ALERTMANAGER": "0.25.0",
+        "BUSYBOX": "1.35.0",
         "NATS": "2.15.2",
+        "VERSITYGW": "1.8.0",
     }
 
 

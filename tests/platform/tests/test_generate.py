@@ -67,6 +67,14 @@ def test_services_have_addresses_on_this_machine_and_the_bank_knows_its_own():
     }
 
 
+def test_catalog_keeps_pictures_in_media_storage_and_may_go_there():
+    given = Platform().services(["catalog"])["catalog"]
+    assert given["env"]["MEDIA_ENDPOINT"] == "http://media.media.svc:7070"
+    assert given["spec"]["networkPolicy"]["egress"] == [{"namespace": "media", "ports": [{"port": 7070}]}]
+    elsewhere = Platform(env={"catalog": {"MEDIA_URL": "s3://other"}}).services(["catalog"])["catalog"]
+    assert elsewhere["env"]["MEDIA_URL"] == "s3://other"
+
+
 @pytest.mark.cluster
 @needs_helm
 def test_manifests_are_what_the_charts_render():

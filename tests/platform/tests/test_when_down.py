@@ -10,6 +10,8 @@ from shop_platform.paths import ROOT, SERVICES
 
 STORES = {"database": "database", "cache": "cache", "events": "broker"}
 """What a ShopService asks for, and what the table calls it."""
+BOUND = {"/bindings/media": "media storage"}
+"""The same of what its people bind to it."""
 
 
 def rows() -> Iterator[tuple[str, list[str], str, list[str]]]:
@@ -27,6 +29,8 @@ def neighbours() -> Iterator[tuple[str, str]]:
         found = yaml.safe_load(file.read_text())
         name, spec = found["metadata"]["name"], found["spec"]
         yield from ((name, called) for field, called in STORES.items() if field in spec)
+        mounts = [mount["mountPath"] for mount in spec.get("volumeMounts", [])]
+        yield from ((name, called) for path, called in BOUND.items() if path in mounts)
         yield from ((name, callee["name"]) for callee in spec.get("dependsOn", []))
 
 

@@ -182,7 +182,8 @@ async def upload(kept: Pictures, request: Request) -> Media:
     sizes = []
     for width, copy in made.items():
         name = media.name_of(copy, pictures.MADE)
-        await kept.put(name, copy)
+        with explained():
+            await kept.put(name, copy)
         sizes.append(ImageSize(width=width, url=f"/media/{name}"))
     return Media(url=sizes[-1].url, sizes=tuple(sizes))
 

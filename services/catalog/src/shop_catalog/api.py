@@ -24,7 +24,7 @@ from shop_contracts.catalog.api import (
 
 from shop_catalog.errors import explained
 from shop_catalog.families import Families
-from shop_catalog.media import TYPES, MediaStore
+from shop_catalog.media import CACHED, TYPES, MediaStore, type_of
 from shop_catalog.products import Products
 
 router = APIRouter(tags=["products"])
@@ -124,13 +124,13 @@ async def read_media(
     pictures: Pictures, name: Annotated[str, Path(pattern=r"^[0-9a-f]{32}\.[a-z]{3,4}$")]
 ) -> Response:
     """A picture that an administrator uploaded. It never changes."""
-    ending = name.rpartition(".")[2]
-    media_type = next((each for each, its in TYPES.items() if its == ending), None)
-    content = await pictures.get(name) if media_type else None
+    media_type = type_of(name)
+    with explained():
+        content = await pictures.get(name) if media_type else None
     if content is None:
         raise Problem(404, f"there is no picture {name}")
     headers = {
-        "Cache-Control": "public, max-age=31536000, immutable",
+        "Cache-Control": CACHED,
         "X-Content-Type-Options": "nosniff",  # what was uploaded is a picture and nothing else
     }
     return Response(content, media_type=media_type, headers=headers)

@@ -18,6 +18,10 @@ class Conflict(Refused):
     """Something else has that name already, or it is another thing than the one asked for."""
 
 
+class Unavailable(Exception):  # noqa: N818
+    """What this needs cannot be asked right now; the message, for callers, says what that is."""
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Turns them into answers."""
@@ -27,3 +31,5 @@ def explained() -> Iterator[None]:
         raise Problem(404, str(error)) from error
     except Refused as error:
         raise Problem(409, str(error)) from error
+    except Unavailable as error:
+        raise Problem(503, str(error), headers={"Retry-After": "5"}) from error

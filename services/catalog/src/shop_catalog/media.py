@@ -22,10 +22,12 @@ TYPES = {
 }
 """Media types that are taken, and the endings of their names. SVG is none: it can hold scripts."""
 MAX_BYTES = 5 * 2**20
+CACHED = "public, max-age=31536000, immutable"
+"""Cache-Control of every file: a name is one content for ever."""
 
 
 class MediaStore(Protocol):
-    """Where files are kept."""
+    """Where files are kept. One that cannot be asked right now raises Unavailable."""
 
     async def put(self, name: str, content: bytes) -> None:
         """Stores it; there may be the same already."""
@@ -78,6 +80,29 @@ class Rows:
         async with self._store.session() as session:
             found = await session.get(Medium, name)
         return found.content if found else None
+
+
+class Moved:
+    """A new place; what was put into the one before it is still found there."""
+
+    def __init__(self, to: MediaStore, before: MediaStore) -> None:
+        self._to = to
+        self._before = before
+
+    async def put(self, name: str, content: bytes) -> None:
+        """Into the new one alone."""
+        await self._to.put(name, content)
+
+    async def get(self, name: str) -> bytes | None:
+        """The content, or None where neither has it."""
+        found = await self._to.get(name)
+        return await self._before.get(name) if found is None else found
+
+
+def type_of(name: str) -> str | None:
+    """The media type that its ending stands for; None where it is none of ours."""
+    ending = name.rpartition(".")[2]
+    return next((each for each, its in TYPES.items() if its == ending), None)
 
 
 def name_of(content: bytes, media_type: str) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field, HttpUrl
 from shop_chassis.erasure import PersonalData, personal_data
 from shop_chassis.events import Events
 from shop_chassis.migrations import Migrations
@@ -17,7 +18,7 @@ from shop_catalog import admin, api, offering, snapshot
 from shop_catalog.availability import FROM_WAREHOUSE
 from shop_catalog.coupons import Coupons
 from shop_catalog.families import Families
-from shop_catalog.media import Folder, MediaStore, Rows
+from shop_catalog.media import Folder, MediaStore, Moved, Rows
 from shop_catalog.plans import Plans
 from shop_catalog.products import Products
 from shop_catalog.promotions import Promotions
@@ -28,10 +29,15 @@ PLANS_EVERY = 5.0
 
 
 class CatalogSettings(Settings):
-    """Those of the chassis, and where pictures are kept."""
+    """Those of the chassis, and where pictures are kept: in a bucket, a folder, or else the database."""
 
+    media_url: str | None = Field(default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[^?#]+)?$")
+    """`s3://bucket` or `s3://bucket/folder`. The binding `media` has the credentials."""
+    media_endpoint: HttpUrl | None = None
+    """Of the S3 API; unset: that of AWS in `media_region`."""
+    media_region: str = "us-east-1"
     media_folder: Path | None = None
-    """Of this process alone; unset: pictures are in the database, where all replicas have them."""
+    """Of this process alone."""
 
 
 def setup(runtime: Runtime[Any]) -> None:
@@ -44,14 +50,30 @@ def setup(runtime: Runtime[Any]) -> None:
     for each in (products, Families(runtime.store, products), promotions, coupons, plans, personal):
         runtime.provide(each)
     runtime.add(Schedule("planned prices", PLANS_EVERY, plans.apply, runtime))
-    settings = runtime.settings
-    folder = settings.media_folder if isinstance(settings, CatalogSettings) else None
-    media: MediaStore = Folder(folder) if folder else Rows(runtime.store)
-    runtime.provide(media, MediaStore)
+    runtime.provide(_media(runtime), MediaStore)
     events = Events(runtime, "catalog")
     events.publish(outbox)
     events.consume(WAREHOUSE, FROM_WAREHOUSE, inbox=inbox, needed=False)
     events.consume(USER, [personal.on_erased], inbox=inbox, needed=False)
+
+
+def _media(runtime: Runtime[Any]) -> MediaStore:
+    settings, rows = runtime.settings, Rows(runtime.store)
+    if not isinstance(settings, CatalogSettings):
+        return rows
+    if settings.media_url is None:
+        return Folder(settings.media_folder) if settings.media_folder else rows
+    # Some megabytes that a catalog without a bucket need not have.
+    from shop_catalog.bucket import Bucket
+
+    endpoint = str(settings.media_endpoint).rstrip("/") if settings.media_endpoint else None
+    bucket = Bucket(
+        settings.media_url,
+        endpoint=endpoint,
+        region=settings.media_region,
+        credentials=settings.binding("media"),
+    )
+    return Moved(bucket, rows)
 
 
 service = Service(

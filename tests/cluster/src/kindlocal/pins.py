@@ -79,6 +79,14 @@ MODULES = (
     ),
     Module("nats-server", "github.com/nats-io/nats-server/v2", "v2.15.2", {"nats-server": ""}, 0.3),
     Module("stripe-mock", "github.com/stripe/stripe-mock", "v0.203.0", {"stripe-mock": ""}, 0.3),
+    Module(
+        name="versitygw",
+        path="github.com/versity/versitygw",
+        version="v1.8.0",
+        programs={"versitygw": "cmd/versitygw"},
+        minutes=2,
+        variables={"main.Version": "v1.8.0"},
+    ),
     Module("helm", "helm.sh/helm/v3", "v3.22.0", {"helm": "cmd/helm"}, 1),
     Module(
         name="metrics-server",
@@ -197,5 +205,6 @@ ADDON_IMAGES = (
         data="/usr/share/prometheus/alertmanager",
     ),
     Image("nats", "docker.io/library/nats:2.15.2", "/nats-server", "nats-server"),
+    Image("versitygw", "docker.io/versity/versitygw:v1.8.0", "/usr/local/bin/versitygw", "versitygw"),
 )
 """Of what is installed on top; loaded with `kind load image-archive`."""

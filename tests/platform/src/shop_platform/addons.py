@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from shop_platform import media
 from shop_platform.digest import digest, files_below
 from shop_platform.kubectl import Kubectl, Marks
 from shop_platform.paths import PLATFORM, build_cache
@@ -28,6 +29,7 @@ class Addon:
     ready: tuple[tuple[str, str], ...]  # (condition, objects separated by spaces) in the order of waiting
     upstream: tuple[str, str] | None = None  # module, path in it
     after: str | None = None
+    made: Callable[[Kubectl], None] | None = None  # what its pods need and no manifest has
 
 
 AVAILABLE = "condition=Available"
@@ -63,6 +65,7 @@ ADDONS = (
         after="prometheus-operator",
     ),
     Addon("nats", "nats", (("jsonpath={.status.readyReplicas}=1", "statefulset/nats"),)),
+    Addon("media", media.NAMESPACE, ((AVAILABLE, "deployment/media"),), made=media.ensure),
 )
 
 
@@ -92,18 +95,24 @@ class Built:
         images = self._table("images.json").values()
         return {one["reference"]: str(self._folder / one["archive"]) for one in images}
 
+    def tag(self, name: str) -> str:
+        """Tag of the image whose name ends so; empty when none was made here."""
+        named = (image.rpartition(":") for image in self.archives())
+        return next((tag for found, _, tag in named if found.endswith(name)), "")
+
 
 def values(built: Built) -> dict[str, str]:
     """Versions that overlays name as ${…}."""
     # Prometheus 3.15.0 is published as module v0.315.0.
     _, minor, patch = built.version("github.com/prometheus/prometheus").split(".")
-    alertmanager = [image for image in built.archives() if "/alertmanager:v" in image]
     return {
         "KEDA": built.version("github.com/kedacore/keda/v2"),
         "METRICS_SERVER": built.version("sigs.k8s.io/metrics-server"),
         "PROMETHEUS": f"{int(minor) // 100}.{int(minor) % 100}.{patch}",
-        "ALERTMANAGER": alertmanager[0].rpartition(":v")[2] if alertmanager else "0.25.0",
+        "ALERTMANAGER": built.tag("/alertmanager").removeprefix("v") or "0.25.0",
+        "BUSYBOX": built.tag("/busybox") or "1.35.0",
         "NATS": built.version("github.com/nats-io/nats-server/v2"),
+        "VERSITYGW": built.version("github.com/versity/versitygw"),
     }
 
 
@@ -167,6 +176,8 @@ def install(
         kubectl.apply(manifests)
         marks.write(**{key: value})
         note("waiting for its pods")
+    if addon.made:
+        addon.made(kubectl)
     for condition, names in addon.ready:
         kubectl.wait(condition, *names.split(), namespace=addon.namespace)
     note("ready")

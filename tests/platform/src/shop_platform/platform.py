@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from shop_platform import auth, generate
+from shop_platform import auth, generate, media
 from shop_platform.addons import ADDONS, Addon, install
 from shop_platform.bases import recipes
 from shop_platform.digest import digest
@@ -196,12 +196,13 @@ class Platform:
     def install_shop(self, planned: Plan, note: Note = silent) -> None:
         """Installs or upgrades the shop by its chart; raises Failure. `wait_ready` waits for it."""
         auth.ensure(self.kubectl, SHOP)
+        media.lend(self.kubectl, SHOP)
         objects = [f"shopservice.shopservice.dev/{name}" for name in planned.services]
         given = {"images": planned.services, "services": self.services(planned.services)}
         self._helm("shop", SHOP, given, objects, note)
 
     def services(self, names: Iterable[str]) -> dict[str, Any]:
-        """What differs from the chart on this cluster, by service: how it is reached, and `env`."""
+        """What differs from the chart on this cluster, by service: address, media storage, `env`."""
         found: dict[str, Any] = {}
         for name in names:
             env = dict(self.env.get(name, {}))
@@ -211,8 +212,13 @@ class Platform:
                 env.setdefault("PAYMENT_ORIGINS", json.dumps([self.public_url("testgateway")]))
             if name.startswith("notification"):  # where links in mails lead
                 env.setdefault("STOREFRONT_URL", self.public_url("storefront"))
-            expose = {"type": "NodePort", "nodePort": PORTS[name]} if name in PORTS else None
-            found[name] = ({"env": env} if env else {}) | ({"spec": {"expose": expose}} if expose else {})
+            spec: dict[str, Any] = {}
+            if name in PORTS:
+                spec["expose"] = {"type": "NodePort", "nodePort": PORTS[name]}
+            if name == "catalog":
+                env = media.ENV | env
+                spec["networkPolicy"] = {"egress": [media.EGRESS]}
+            found[name] = ({"env": env} if env else {}) | ({"spec": spec} if spec else {})
         return {name: given for name, given in found.items() if given}
 
     def wait_ready(self, seconds: int = 180) -> None:

@@ -17,10 +17,10 @@ TESTS = {
     "/usr/bin/jq": "jq",
     "/usr/bin/chromium": "chromium",  # of the storefront's pages
 }
-MODULES = ("metrics-server", "keda", "prometheus-operator", "prometheus", "nats-server")
+MODULES = ("metrics-server", "keda", "prometheus-operator", "prometheus", "nats-server", "versitygw")
 SOURCES = [f"source-{name}" for name in MODULES]
 # Built for the tests alone: what stands in for systems elsewhere.
-STAND_INS = ("stripe-mock",)
+STAND_INS = ("stripe-mock", "versitygw")
 LOCAL = {"/usr/bin/buildah": "buildah", "/usr/bin/mmdebstrap": "mmdebstrap"}
 # Servers are for tests to start, on ports of their own: none starts with the machine, no database is made.
 POLICY = Path("/usr/sbin/policy-rc.d")
