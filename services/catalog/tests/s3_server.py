@@ -40,9 +40,9 @@ class S3Server(Server):
             raise NotInstalled("versitygw: not found; `make tools` builds it")
         user = ["--access", "shop", "--secret", "secret"]
         place = ["posix", "--sidecar", str(self.folder / "metadata"), str(self.folder / "buckets")]
-        return [program, "--port", self._address, "--health", "/health", "--quiet", *user, *place]
+        return [program, "--port", self._address, "--health", "/_/health", "--quiet", *user, *place]
 
     def _answers(self) -> bool:
-        with suppress(OSError), urllib.request.urlopen(f"{self.endpoint}/health", timeout=1):
+        with suppress(OSError), urllib.request.urlopen(f"{self.endpoint}/_/health", timeout=1):
             return True
         return False

@@ -205,6 +205,6 @@ ADDON_IMAGES = (
         data="/usr/share/prometheus/alertmanager",
     ),
     Image("nats", "docker.io/library/nats:2.15.2", "/nats-server", "nats-server"),
-    Image("versitygw", "docker.io/versity/versitygw:v1.8.0", "/usr/local/bin/versitygw", "versitygw"),
+    Image("versitygw", "ghcr.io/versity/versitygw:v1.8.0", "/usr/local/bin/versitygw", "versitygw"),
 )
 """Of what is installed on top; loaded with `kind load image-archive`."""
