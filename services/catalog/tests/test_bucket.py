@@ -15,7 +15,7 @@ from obstore.store import S3Store
 from pydantic import ValidationError
 from shop_catalog import bucket
 from shop_catalog.bucket import Bucket
-from shop_catalog.errors import Unavailable
+from shop_catalog.errors import MediaUnavailable
 from shop_catalog.service import CatalogSettings
 from shop_chassis.binding import Binding
 
@@ -71,6 +71,7 @@ async def test_while_the_bucket_is_down_there_are_no_pictures_and_all_else_is_as
     s3_server.kill()
     for refused in (await upload(shop), await shop.http.get(narrow["url"])):
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert refused.json()["type"] == "media-unavailable"
         assert "cache-control" not in refused.headers
     assert (await shop.http.get("/readyz")).status_code == 200
     await shop.product(images=[{"url": narrow["url"], "alt": "The lamp", "sizes": []}])
@@ -98,9 +99,9 @@ async def test_what_is_not_in_the_bucket_is_a_404(shop: Any) -> None:
 @pytest.mark.s3
 async def test_a_bucket_that_is_not_there_is_no_missing_picture(s3_server: S3Server) -> None:
     nowhere = made(s3_server, "s3://elsewhere")
-    with pytest.raises(Unavailable):
+    with pytest.raises(MediaUnavailable):
         await nowhere.get("a.webp")
-    with pytest.raises(Unavailable):
+    with pytest.raises(MediaUnavailable):
         await nowhere.put("a.webp", b"picture")
 
 
@@ -112,7 +113,7 @@ async def test_new_credentials_are_used_without_a_restart(
     s3_server.write_credentials("shop", "not this one")
     pictures = made(s3_server)
     for _ in range(10):  # a refusal is an answer: it does not keep later ones from being sent
-        with pytest.raises(Unavailable):
+        with pytest.raises(MediaUnavailable):
             await pictures.put("a.webp", b"picture")
     s3_server.write_credentials("shop", "secret")
     await pictures.put("a.webp", b"picture")
@@ -129,10 +130,10 @@ async def test_a_bucket_that_hangs_is_not_waited_for_again_and_again(
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         pictures = Bucket("s3://a-bucket", endpoint=endpoint, region="x", credentials=Binding(tmp_path))
         for _ in range(5):
-            with pytest.raises(Unavailable, match="cannot be used"):
+            with pytest.raises(MediaUnavailable, match="cannot be used"):
                 await pictures.get("a.webp")
         begun = time.monotonic()
-        with pytest.raises(Unavailable, match="does not answer"):
+        with pytest.raises(MediaUnavailable, match="does not answer"):
             await pictures.get("a.webp")
         assert time.monotonic() - begun < 0.1
 

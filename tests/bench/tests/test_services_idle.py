@@ -47,4 +47,4 @@ def test_the_ten_costliest_imports_of_a_service(member: Member) -> None:
     assert len(costliest) == imports.SHOWN
     # What only one way of running needs is imported there: exporters, other gateways, brokers, test tools.
     everything = {package for package, _ in imports.costliest(report, shown=10_000)}
-    assert everything & {"google", "requests", "stripe", "pytest", "hypothesis"} == set()
+    assert everything & {"google", "obstore", "requests", "stripe", "pytest", "hypothesis"} == set()

@@ -13,7 +13,7 @@ from obstore.store import S3Store
 from shop_chassis.binding import Binding
 from shop_chassis.client.breaker import Breaker
 
-from shop_catalog.errors import Unavailable
+from shop_catalog.errors import MediaUnavailable
 from shop_catalog.media import CACHED, type_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Bucket:
         config: S3Config = {"region": region}
         if endpoint:
             config["endpoint"] = endpoint
+        if not _has_user(credentials):
+            log.info("no username in the binding media: asking for a role of AWS", bucket=url)
         self._url = url
         self._breaker = Breaker()
         self._store = S3Store(
@@ -69,13 +71,13 @@ class Bucket:
         )
 
     async def put(self, name: str, content: bytes) -> None:
-        """With its type, so that the bucket can serve it too. Raises Unavailable."""
+        """With its type, so that the bucket can serve it too. Raises MediaUnavailable."""
         attributes = {"Cache-Control": CACHED, "Content-Type": type_of(name) or "application/octet-stream"}
         async with self._asked():
             await self._store.put_async(name, content, attributes=attributes, use_multipart=False)
 
     async def get(self, name: str) -> bytes | None:
-        """The content, or None. Raises Unavailable."""
+        """The content, or None. Raises MediaUnavailable."""
         async with self._asked():
             try:
                 found = await self._store.get_async(name)
@@ -90,7 +92,7 @@ class Bucket:
         """One request. After some that had no answer the next are refused at once, for a moment."""
         permit = self._breaker.admit()
         if permit is None:
-            raise Unavailable("media storage does not answer")
+            raise MediaUnavailable("media storage does not answer")
         answered: bool | None = None
         try:
             async with asyncio.timeout(WHOLE):
@@ -100,7 +102,7 @@ class Bucket:
             answered = isinstance(error, PermissionDeniedError | FileNotFoundError)
             reason = str(error).partition("\n")[0] or type(error).__name__
             log.error("media storage cannot be used", bucket=self._url, reason=reason)
-            raise Unavailable("media storage cannot be used right now") from error
+            raise MediaUnavailable("media storage cannot be used right now") from error
         finally:
             self._breaker.record(permit, answered)
 

@@ -18,8 +18,8 @@ class Conflict(Refused):
     """Something else has that name already, or it is another thing than the one asked for."""
 
 
-class Unavailable(Exception):  # noqa: N818
-    """What this needs cannot be asked right now; the message, for callers, says what that is."""
+class MediaUnavailable(Exception):  # noqa: N818
+    """Where pictures are kept cannot be asked right now; the message is for callers."""
 
 
 @contextmanager
@@ -31,5 +31,5 @@ def explained() -> Iterator[None]:
         raise Problem(404, str(error)) from error
     except Refused as error:
         raise Problem(409, str(error)) from error
-    except Unavailable as error:
-        raise Problem(503, str(error), headers={"Retry-After": "5"}) from error
+    except MediaUnavailable as error:
+        raise Problem(503, str(error), type="media-unavailable", headers={"Retry-After": "5"}) from error

@@ -27,7 +27,7 @@ CACHED = "public, max-age=31536000, immutable"
 
 
 class MediaStore(Protocol):
-    """Where files are kept. One that cannot be asked right now raises Unavailable."""
+    """Where files are kept. One that cannot be asked right now raises MediaUnavailable."""
 
     async def put(self, name: str, content: bytes) -> None:
         """Stores it; there may be the same already."""
