@@ -49,7 +49,8 @@ class Bucket:
         config: S3Config = {"region": region}
         if endpoint:
             config["endpoint"] = endpoint
-        if not _has_user(credentials):
+        user = credentials if credentials and credentials.get("username", "") else None
+        if user is None:
             log.info("no username in the binding media: asking for a role of AWS", bucket=url)
         self._url = url
         self._breaker = Breaker()
@@ -57,7 +58,7 @@ class Bucket:
             place.netloc,
             prefix=place.path.strip("/") or None,
             config=config,
-            credential_provider=_FromBinding(credentials) if _has_user(credentials) else None,
+            credential_provider=_FromBinding(user) if user else None,
             client_options={
                 "allow_http": endpoint is not None and endpoint.startswith("http://"),
                 "connect_timeout": timedelta(seconds=CONNECT),
@@ -105,10 +106,6 @@ class Bucket:
             raise MediaUnavailable("media storage cannot be used right now") from error
         finally:
             self._breaker.record(permit, answered)
-
-
-def _has_user(binding: Binding | None) -> bool:
-    return binding is not None and binding.get("username", "") != ""
 
 
 class _FromBinding:
