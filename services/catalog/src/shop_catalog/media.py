@@ -11,6 +11,7 @@ from uuid import uuid4
 from shop_chassis.store import Store
 from sqlalchemy.exc import IntegrityError
 
+from shop_catalog.errors import MediaUnavailable
 from shop_catalog.tables import Medium
 
 TYPES = {
@@ -94,8 +95,14 @@ class Moved:
         await self._to.put(name, content)
 
     async def get(self, name: str) -> bytes | None:
-        """The content, or None where neither has it."""
-        found = await self._to.get(name)
+        """The content, or None where neither has it. What is in the old place needs the new one for nothing."""
+        try:
+            found = await self._to.get(name)
+        except MediaUnavailable:
+            found = await self._before.get(name)
+            if found is None:
+                raise
+            return found
         return await self._before.get(name) if found is None else found
 
 
