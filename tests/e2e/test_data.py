@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from io import BytesIO
 
 import pytest
+from PIL import Image
 from shop_platform.process import run
 
 from .conftest import Kube, wait_for
@@ -163,6 +165,17 @@ def test_a_deleted_namespace_leaves_the_volume_and_a_new_one_takes_it_up(ledger,
     assert ledger.rows() > rows
     assert ledger.kube.get("pv", volume)["status"]["phase"] == "Bound"
     assert ledger.kube.condition("ledger", "DataProtected")["reason"] == "Protected"
+
+
+def test_pictures_are_in_media_storage_and_none_is_in_the_database(kube, shop):
+    drawn = BytesIO()
+    Image.new("RGB", (600, 400), (180, 90, 40)).save(drawn, "PNG")
+    headers = {**shop.admin, "content-type": "image/png"}
+    kept = shop.catalog.post("/admin/media", content=drawn.getvalue(), headers=headers)
+    assert kept.status_code == 201, kept.text
+    shown = shop.catalog.get(kept.json()["url"])
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/webp")
+    assert kube.sql("catalog", "select count(*) from medium") == "0"
 
 
 def test_a_killed_database_pod_comes_back_with_its_data(kube, shop, wait):

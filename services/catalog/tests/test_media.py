@@ -8,6 +8,7 @@ from zlib import crc32
 
 import pytest
 from PIL import Image
+from shop_catalog.errors import MediaUnavailable
 from shop_catalog.media import MAX_BYTES, Folder, MediaStore, Moved, Rows
 
 from .conftest import on_sqlite
@@ -108,6 +109,19 @@ async def test_what_was_kept_before_a_move_is_still_found(tmp_path: Path) -> Non
     await moved.put("b.webp", b"after")
     assert [await moved.get(f"{name}.webp") for name in "abc"] == [b"before", b"after", None]
     assert (await new.get("b.webp"), await old.get("b.webp")) == (b"after", None)
+
+
+async def test_what_was_kept_before_a_move_is_found_while_the_new_place_is_away(tmp_path: Path) -> None:
+    class Away(Folder):
+        async def get(self, name: str) -> bytes | None:
+            raise MediaUnavailable("away")
+
+    old = Folder(tmp_path / "old")
+    await old.put("a.webp", b"before")
+    moved = Moved(Away(tmp_path / "new"), old)
+    assert await moved.get("a.webp") == b"before"
+    with pytest.raises(MediaUnavailable):  # it may be there: this is no 404
+        await moved.get("b.webp")
 
 
 async def test_a_product_shows_its_pictures_in_their_order(shop: Any) -> None:

@@ -95,7 +95,7 @@ class Moved:
         await self._to.put(name, content)
 
     async def get(self, name: str) -> bytes | None:
-        """The content, or None where neither has it. What is in the old place needs the new one for nothing."""
+        """The content, or None where neither has it. The old place answers also while the new one is away."""
         try:
             found = await self._to.get(name)
         except MediaUnavailable:
