@@ -88,7 +88,7 @@ def money_short(amount: Money, locale: Locale) -> str:
     return format_currency(_major(amount), amount.currency, pattern, locale=locale, currency_digits=False)
 
 
-def number(value: int, locale: Locale) -> str:
+def number(value: float, locale: Locale) -> str:
     """With the locale's separators."""
     return format_decimal(value, locale=locale)
 

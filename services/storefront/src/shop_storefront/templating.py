@@ -109,7 +109,7 @@ def _money_short(context: Context, amount: Money) -> str:
 
 
 @pass_context
-def _number(context: Context, value: int) -> str:
+def _number(context: Context, value: float) -> str:
     return i18n.number(value, context["locale"])
 
 

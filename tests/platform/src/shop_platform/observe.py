@@ -70,7 +70,7 @@ def observe(kubectl: Kubectl) -> Seen:
         )
 
     def workloads() -> list[Json]:
-        spaces = ("kube-system", "keda", "monitoring", "nats", "shop-system")
+        spaces = ("kube-system", "keda", "monitoring", "nats", "media", "shop-system")
         every = kubectl.items("deployments,statefulsets", "--all-namespaces")
         return [one for one in every if one["metadata"]["namespace"] in spaces]
 
