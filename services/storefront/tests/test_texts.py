@@ -10,6 +10,8 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment
 from shop_storefront import i18n
 
+from .conftest import Opens
+
 SOURCES = Path(str(files("shop_storefront")))
 METHODS = [("**/templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
 KEYWORDS = {"_": None, "say": None, "ngettext": (1, 2)}
@@ -95,3 +97,10 @@ def test_a_page_in_german_has_its_plurals() -> None:
         "Letztes Stück",
         "Nur noch 2 Stück",
     ]
+
+
+async def test_who_reads_german_is_shown_it(storefront_alone: Opens) -> None:
+    async with storefront_alone() as browser:
+        answer = await browser.open("/help", headers={"Accept-Language": "de-AT,en;q=0.5"})
+        assert '<html lang="de">' in answer.text
+        assert "Wenn Sie es sich anders überlegen" in browser.page.text
