@@ -16,8 +16,8 @@ SOURCES = Path(str(files("shop_storefront")))
 METHODS = [("**/templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
 KEYWORDS = {"_": None, "say": None, "ngettext": (1, 2)}
 LANGUAGES = [language for language in i18n.languages() if language != i18n.SOURCE]
-NO_WORDS = {"g", "kg", "wrap", "narrow"}
-"""Units; the classes of `{% block width %}`."""
+NO_WORDS = {"g", "kg", "wrap", "narrow", "yes"}
+"""Units; classes of `{% block width %}`; what a macro answers that is asked for a truth."""
 
 Text = tuple[str, ...]
 """One form, or singular and plural."""
