@@ -1,6 +1,8 @@
 """Every text that people read: given to gettext, and there in every language."""
 
+import os
 import re
+import warnings
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +20,10 @@ KEYWORDS = {"_": None, "say": None, "ngettext": (1, 2)}
 LANGUAGES = [language for language in i18n.languages() if language != i18n.SOURCE]
 NO_WORDS = {"g", "kg", "wrap", "narrow", "yes"}
 """Units; classes of `{% block width %}`; what a macro answers that is asked for a truth."""
+
+RELEASE = "SHOP_TEST_LONG" in os.environ
+MISSING = 0.0 if RELEASE else 0.05
+"""Share of the texts: who writes a page may leave them to whoever speaks the language, until a release."""
 
 Text = tuple[str, ...]
 """One form, or singular and plural."""
@@ -62,10 +68,19 @@ def test_german_is_there() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_text_is_missing(language: str) -> None:
-    there = translated(language)
-    missing = {text: place for text, place in texts().items() if not all(there.get(text, ("",)))}
-    assert not missing, f"locale/{language}.po lacks {len(missing)} texts"
+def test_few_texts_are_missing_and_none_of_a_release(language: str) -> None:
+    there, wanted = translated(language), texts()
+    missing = {text: place for text, place in wanted.items() if not all(there.get(text, ("",)))}
+    told = "\n".join(f"{place}: {text[0]!r}" for text, place in missing.items())
+    if missing:
+        warnings.warn(f"locale/{language}.po lacks {len(missing)} texts:\n{told}", stacklevel=1)
+    assert len(missing) <= MISSING * len(wanted), told
+
+
+@pytest.mark.skipif(not RELEASE, reason="pages that come one by one may be ahead of their texts, or behind")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_there_that_no_page_has(language: str) -> None:
+    assert translated(language).keys() - texts().keys() == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
