@@ -20,7 +20,7 @@ from shop_platform.platform import SYSTEM
 
 from .conftest import Json, Kube, is_ready
 
-TEN_MINUTES = Scale(seconds=600, per_second=2.2, every=10.0, final=60)
+TEN_MINUTES = Scale(seconds=600, per_second=2.2, every=10.0, repeat_at=120)
 PATIENCE = 180.0
 """Seconds until something that was killed has to run again."""
 

@@ -21,10 +21,6 @@ from shop_faults.shopper import Shopper, habits
 from shop_faults.stage import Stage
 from shop_faults.told import told
 
-REPEAT_SECONDS = 8.0
-"""Before the last shopper comes everything is delivered again: little comes afterwards that would hide what
-that has done."""
-
 
 @dataclass(frozen=True)
 class Scale:
@@ -36,6 +32,9 @@ class Scale:
     """Shoppers who come."""
     every: float
     """Seconds from one kill to the next, on average."""
+    repeat_at: float
+    """Seconds after the beginning when the broker delivers everything again. Shortly before the end little
+    comes afterwards that would hide what that has done; but it is then the whole of the run at once."""
     final: float = FINAL_SECONDS
     """How long the shop has to bring things to an end, once everything runs again."""
 
@@ -111,7 +110,7 @@ async def _under_faults(
     strikes = plan(random.Random(chance.random()), stage.targets, scale.seconds, scale.every)
     async with asyncio.TaskGroup() as both:
         came = both.create_task(arrivals(times, scale.per_second, scale.seconds, come))
-        both.create_task(chaos.run(strikes, repeat_at=scale.seconds - REPEAT_SECONDS))
+        both.create_task(chaos.run(strikes, scale.repeat_at))
     desk.journal.faults_ended()
     return came.result()
 
