@@ -151,7 +151,7 @@ class Shopper:
         pause, sent_back, key = 0.3, False, str(uuid4())
         while True:
             await asyncio.sleep(pause)
-            pause = min(1.3 * pause, 2.0)
+            pause = min(1.3 * pause, 5.0)
             answer = await self._ask("order-processing", "GET", f"/orders/{order_id}")
             if answer is None or answer.status != 200:
                 continue
