@@ -6,7 +6,7 @@ if entered is None:
     return await visit.page("pages/sign-in.html", status=422, form=form)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -53,6 +53,11 @@ class Form:
         for name, value in values.items():
             if value is not None:
                 self.values.setdefault(name.replace("__", "."), str(value))
+        return self
+
+    def choose(self, name: str, values: Iterable[str]) -> "Form":
+        """With these boxes of one name ticked: what a form shows at first."""
+        self._lists[name] = list(values)
         return self
 
     def wrong(self, name: str, text: str) -> None:

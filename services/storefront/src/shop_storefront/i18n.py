@@ -1,5 +1,6 @@
 """Languages, money and dates, by locale (CLDR's forms, through Babel)."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -11,12 +12,14 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision, parse_decimal
 from shop_contracts.money import Money
 
 SOURCE = "en"
 """Of the texts in code and templates."""
 _CATALOGUES = files("shop_storefront") / "locale"
+_AMOUNT = re.compile(r"[0-9][0-9.,'’ \u00a0\u202f]{0,23}")
+"""What an amount may be written with; nothing that a parser of numbers takes besides (`1e9`, `NaN`)."""
 
 
 @cache
@@ -86,6 +89,22 @@ def money_short(amount: Money, locale: Locale) -> str:
         return money(amount, locale)
     pattern = locale.currency_formats["standard"].pattern.replace(".00", "")
     return format_currency(_major(amount), amount.currency, pattern, locale=locale, currency_digits=False)
+
+
+def amount(money: Money, locale: Locale) -> str:
+    """For a field: 1999.00 or 1999,00, with neither the currency's sign nor marks of thousands."""
+    places = _precision(money.currency)
+    return format_decimal(_major(money), "0." + "0" * places if places else "0", locale=locale)
+
+
+def amount_of(text: str, currency: str, locale: Locale) -> Money:
+    """What somebody wrote in their locale's form, marks of thousands allowed. Raises ValueError."""
+    if not _AMOUNT.fullmatch(text.strip()):
+        raise ValueError(f"expected an amount in {currency}, found {text[:40]!r}")
+    minor = parse_decimal(text.strip(), locale=locale, strict=True).scaleb(_precision(currency))
+    if minor != int(minor):
+        raise ValueError(f"expected at most {_precision(currency)} decimals, found {text[:40]!r}")
+    return Money(amount=int(minor), currency=currency)
 
 
 def number(value: float, locale: Locale) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shop_chassis.cache.binding import open_cache
+from shop_chassis.events import bus_of
 from shop_chassis.runtime import Runtime
 
 from shop_storefront.assets import Assets
@@ -12,6 +13,7 @@ from shop_storefront.fragments import Fragments
 from shop_storefront.headers import page_headers
 from shop_storefront.near.catalog import Catalog
 from shop_storefront.near.clients import Neighbours
+from shop_storefront.near.letters import Letters
 from shop_storefront.near.recommendation import Recommending
 from shop_storefront.near.search import Search
 from shop_storefront.parts import Parts
@@ -42,6 +44,7 @@ class Site:
     recommending: Recommending
     carts: "Carts"
     views: Views
+    letters: Letters
     headers: Mapping[str, str]
     """Of every page."""
 
@@ -69,5 +72,6 @@ class Site:
             recommending=Recommending(near.recommendation, catalog, parts),
             carts=Carts(near.cart),
             views=Views(runtime),
+            letters=Letters(bus_of(runtime)),
             headers=page_headers(secure=settings.secure, payment_origins=settings.payment_origins),
         )

@@ -64,9 +64,9 @@ class UserSettings(Settings):
     first_admin: Path | None = None
     """Folder with the files `email` and `password`, as a Secret is mounted."""
     first_admin_scopes: str = (
-        "user:admin catalog:admin warehouse:admin payment:admin logistics:admin "
-        "order-taking:admin order-processing:admin notification:admin "
-        "recommendation:admin search:admin"
+        "user:admin catalog:admin search:admin cart:admin wishlist:admin recommendation:admin "
+        "warehouse:admin order-taking:admin order-processing:admin payment:admin logistics:admin "
+        "notification:admin"
     )
 
     export_timeout: float = Field(default=3, gt=0)

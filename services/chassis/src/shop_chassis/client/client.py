@@ -130,6 +130,7 @@ class ServiceClient:
         path: Mapping[str, object] | None = None,
         params: Mapping[str, Any] | None = None,
         body: BaseModel | None = None,
+        upload: tuple[str, bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - told to the callee too
         idempotent: bool | None = None,
@@ -138,10 +139,11 @@ class ServiceClient:
     ) -> httpx.Response:
         """Send a request and return the answer, which is below 300.
 
-        `route` is the callee's template, `path` fills it in; `timeout` shortens or extends the policy's, but
-        never beyond the deadline of the request that this call is made for. Repeated is what is idempotent by
-        its method, by `idempotent` (a POST that only asks, say) or by an `idempotency_key`. `as_user` passes
-        on the user's token, which no internal route takes.
+        `route` is the callee's template, `path` fills it in; `upload` is a body that is no JSON, as media type
+        and bytes; `timeout` shortens or extends the policy's, but never beyond the deadline of the request
+        that this call is made for. Repeated is what is idempotent by its method, by `idempotent` (a POST that
+        only asks, say) or by an `idempotency_key`. `as_user` passes on the user's token, which no internal
+        route takes.
 
         Raises `CalleeUnavailable` (also for not sending at all) or `CallRefused`, or one of their kinds;
         ValueError for an internal route `as_user`.
@@ -161,8 +163,10 @@ class ServiceClient:
             outgoing |= self._identified(route)
         if idempotency_key is not None:
             outgoing["Idempotency-Key"] = idempotency_key
-        content = None
-        if body is not None:
+        content: str | bytes | None = None
+        if upload is not None:
+            outgoing["Content-Type"], content = upload
+        elif body is not None:
             content = body.model_dump_json(exclude_unset=True)
             outgoing["Content-Type"] = "application/json"
         request = self._http.build_request(

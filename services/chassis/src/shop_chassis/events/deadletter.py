@@ -1,6 +1,6 @@
 """Dead letters: events that a consumer gave up, kept with the reason until a person replays or drops them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,9 +42,10 @@ async def bury(bus: Bus, delivery: Delivery, *, consumer: str, reason: str, trie
     await delivery.term()
 
 
-async def dead_letters(bus: Bus, *, consumer: str | None = None) -> AsyncIterator[DeadLetter]:
-    """All of them, oldest first; only those of `consumer` if it is given."""
-    after = 0
+async def dead_letters(
+    bus: Bus, *, consumer: str | None = None, after: int = 0
+) -> AsyncGenerator[DeadLetter, None]:
+    """Those after number `after`, oldest first; only those of `consumer` if it is given. Raises BusError."""
     while page := await bus.browse(STREAM, after=after):
         for stored in page:
             letter = _letter(stored)

@@ -1,0 +1,85 @@
+"""Pictures of a product: catalog keeps what is uploaded, the product's list says what is shown in which order."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Response
+from shop_chassis.client import CallRefused, NotFound
+from shop_contracts.catalog.api import Image, Media, Product, ProductChanges
+
+from shop_storefront.near.admin import Desk
+from shop_storefront.pages import pages, uploads
+from shop_storefront.routes.admin import fields
+from shop_storefront.routes.admin.desk import desk, done
+from shop_storefront.routes.admin.products import product_of, shown
+from shop_storefront.visit import VisitDep
+
+router = pages()
+Catalog = Annotated[Desk, desk("catalog")]
+
+UPLOAD = 5 * 2**20
+"""Bytes that catalog takes."""
+_FORM = 64 * 1024
+"""Around the file."""
+_SECONDS = 8.0
+"""Catalog makes the other sizes while the request waits."""
+
+
+@router.post("/admin/products/{id}/pictures")
+@uploads(UPLOAD + _FORM)
+async def upload(visit: VisitDep, catalog: Catalog, id: UUID) -> Response:
+    """Adds one, as the last. The same file again is the same picture."""
+    _, form = visit.say, visit.form
+    file = form.files.get("file")
+    content = await file.read() if file else b""
+    alt = form.get("alt")[:300]
+    if file is None or not content:
+        form.wrong("file", _("Please choose a picture."))
+    else:
+        try:
+            media = await catalog.call(
+                "POST",
+                "/admin/media",
+                upload=(file.content_type or "application/octet-stream", content),
+                into=Media,
+                idempotent=True,
+                timeout=_SECONDS,
+            )
+            image = Image(url=media.url, alt=alt, sizes=media.sizes)
+            product = await product_of(catalog, id)
+            images = [each for each in product.images if each.url != image.url]
+            await _save(catalog, product, [*images, image])
+        except NotFound:
+            raise
+        except CallRefused as error:
+            form.refused("file", error, _("This picture cannot be used."))
+        else:
+            await visit.notice(_("The picture is there."))
+            return visit.to(f"/admin/products/{id}")
+    return await shown(visit, catalog, await product_of(catalog, id), pictures=form, status=422)
+
+
+@router.post("/admin/products/{id}/pictures/{deed}")
+async def arrange(
+    visit: VisitDep, catalog: Catalog, id: UUID, deed: Literal["first", "remove"]
+) -> Response:
+    """Makes one the first, which lists show; or takes it off the product."""
+    url, product = visit.form.get("url"), await product_of(catalog, id)
+    chosen = [each for each in product.images if each.url == url]
+    others = [each for each in product.images if each.url != url]
+    images = others if deed == "remove" else chosen + others
+    said = visit.say("The picture is off the product." if deed == "remove" else "The picture is the first now.")
+    work = _save(catalog, product, images, fields.version(visit.form))
+    return await done(visit, work, said, f"/admin/products/{id}")
+
+
+async def _save(catalog: Desk, product: Product, images: list[Image], version: int | None = None) -> Product:
+    """`version`: as somebody saw it; None: as it was read right now."""
+    return await catalog.call(
+        "PATCH",
+        "/admin/products/{id}",
+        path={"id": product.id},
+        body=ProductChanges(images=images),
+        version=product.version if version is None else version,
+        into=Product,
+    )
