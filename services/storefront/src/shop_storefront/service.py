@@ -7,7 +7,7 @@ from shop_chassis.service import Service
 
 from shop_storefront import assets
 from shop_storefront.assets import Assets
-from shop_storefront.routes import api, cart, help, home, listing, media, product
+from shop_storefront.routes import admin, api, cart, help, home, listing, media, product
 from shop_storefront.settings import StorefrontSettings
 from shop_storefront.site import Site
 from shop_storefront.streams import Streams
@@ -35,6 +35,7 @@ service = Service(
         listing.router,
         product.router,
         cart.router,
+        *admin.routers,
         help.router,
         help.last,
     ],

@@ -139,7 +139,7 @@ class ServiceClient:
     ) -> httpx.Response:
         """Send a request and return the answer, which is below 300.
 
-        `route` is the callee's template, `path` fills it in; `upload` is a body that is no JSON, as media type
+        `route` is the callee's template, `path` fills it in; `upload` is a body that is no JSON: media type
         and bytes; `timeout` shortens or extends the policy's, but never beyond the deadline of the request
         that this call is made for. Repeated is what is idempotent by its method, by `idempotent` (a POST that
         only asks, say) or by an `idempotency_key`. `as_user` passes on the user's token, which no internal

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Desk:
-    """Where an administrator asks one neighbour, and tells it what to do. The neighbour looks at the token."""
+    """Where an administrator asks one neighbour, and tells it what to do. It looks at the token itself."""
 
     client: ServiceClient
     headers: Mapping[str, str]

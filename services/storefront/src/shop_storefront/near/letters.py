@@ -19,7 +19,7 @@ SECRETS = frozenset({"token", "access_token", "refresh_token", "password", "secr
 _MASK = "•••"
 
 
-class BrokerAway(CalleeUnavailable):  # noqa: N818 - named for what it says
+class BrokerAway(CalleeUnavailable):
     """The broker did not answer."""
 
 

@@ -1,7 +1,7 @@
 """Who may enter the admin area, and what its pages have in common.
 
-Each page needs the right of the neighbour that it is about (`catalog:admin`); the neighbour looks at the token
-itself. Nobody's session is believed for anything that happens here.
+Each page needs the right of the neighbour that it is about (`catalog:admin`). The session says who is shown
+what; what may be done the neighbour decides, by the token.
 """
 
 from collections.abc import Awaitable, Iterable

@@ -32,7 +32,7 @@ def money(visit: Visit, name: str, currency: str = CURRENCY) -> Money | None:
 
 
 def moment(form: Form, name: str) -> str | None:
-    """A `datetime-local` field, which has no zone: it is UTC. Whether it is a time the contract's model says."""
+    """A `datetime-local` field, which has no zone: it is UTC. Whether it is a time the model says."""
     text = form.get(name)
     return f"{text}Z" if text else None
 

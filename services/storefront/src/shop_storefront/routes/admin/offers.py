@@ -34,6 +34,9 @@ router = pages()
 Catalog = Annotated[Desk, desk("catalog")]
 Code = Annotated[str, Path(max_length=40, pattern=CODE)]
 
+_AT_ONCE = 16
+"""Products that are looked up side by side."""
+
 
 class NewCode(BaseModel):
     """What the form of a new coupon has besides its content."""
@@ -81,9 +84,7 @@ async def put_promotion(visit: VisitDep, catalog: Catalog, id: UUID) -> Response
             raise
         except CallRefused as error:
             if changed_meanwhile(error):
-                present = await catalog.call(
-                    "GET", "/admin/promotions/{id}", path={"id": id}, into=Promotion
-                )
+                present = await catalog.call("GET", "/admin/promotions/{id}", path={"id": id}, into=Promotion)
                 version = present.version
                 form.wrong("", overtaken(visit))
             else:
@@ -133,9 +134,7 @@ async def change_coupon(visit: VisitDep, catalog: Catalog, code: Code) -> Respon
 async def _put_coupon(visit: Visit, catalog: Desk, code: str, version: int | None) -> bool:
     """Whether it is done; else the form says why not."""
     _, form = visit.say, visit.form
-    content = form.into(
-        CouponContent, **await _terms(visit, catalog), minimum=fields.money(visit, "minimum")
-    )
+    content = form.into(CouponContent, **await _terms(visit, catalog), minimum=fields.money(visit, "minimum"))
     if content is None or form.errors:
         return False
     try:
@@ -196,8 +195,10 @@ def rule_of(visit: Visit) -> dict[str, Any]:
 
 async def _products(visit: Visit, catalog: Desk) -> list[UUID]:
     """Those that the form names, by slug or id; what is not one of catalog's is said at the field."""
-    wanted = fields.words(visit.form, "products")[:BATCH_MAX]
-    found = await gather(*(_named(catalog, each) for each in wanted))
+    wanted = fields.words(visit.form, "products")
+    found: list[Product | None] = []
+    for begin in range(0, len(wanted), _AT_ONCE):
+        found += await gather(*(_named(catalog, each) for each in wanted[begin : begin + _AT_ONCE]))
     unknown = [name for name, product in zip(wanted, found, strict=True) if product is None]
     if unknown:
         said = visit.say("There is no product %(names)s.") % {"names": ", ".join(unknown)[:200]}
@@ -232,11 +233,11 @@ async def _filled(visit: Visit, catalog: Desk, terms: Terms) -> Form:
 
 
 async def _slugs(catalog: Desk, ids: list[UUID]) -> list[str]:
-    if not ids:
-        return []
-    wanted = ProductBatchRequest(ids=ids[:BATCH_MAX])
-    batch = await catalog.call("POST", "/products:batch", body=wanted, into=ProductBatch, idempotent=True)
-    slugs = {each.id: each.slug for each in batch.items}
+    slugs: dict[UUID, str] = {}
+    for begin in range(0, len(ids), BATCH_MAX):
+        wanted = ProductBatchRequest(ids=ids[begin : begin + BATCH_MAX])
+        batch = await catalog.call("POST", "/products:batch", body=wanted, into=ProductBatch, idempotent=True)
+        slugs |= {each.id: each.slug for each in batch.items}
     return [slugs.get(id, str(id)) for id in ids]
 
 

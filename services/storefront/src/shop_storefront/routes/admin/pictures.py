@@ -1,4 +1,4 @@
-"""Pictures of a product: catalog keeps what is uploaded, the product's list says what is shown in which order."""
+"""Pictures of a product: catalog keeps what is uploaded, the product has them in their order."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -60,15 +60,15 @@ async def upload(visit: VisitDep, catalog: Catalog, id: UUID) -> Response:
 
 
 @router.post("/admin/products/{id}/pictures/{deed}")
-async def arrange(
-    visit: VisitDep, catalog: Catalog, id: UUID, deed: Literal["first", "remove"]
-) -> Response:
+async def arrange(visit: VisitDep, catalog: Catalog, id: UUID, deed: Literal["first", "remove"]) -> Response:
     """Makes one the first, which lists show; or takes it off the product."""
     url, product = visit.form.get("url"), await product_of(catalog, id)
     chosen = [each for each in product.images if each.url == url]
     others = [each for each in product.images if each.url != url]
     images = others if deed == "remove" else chosen + others
-    said = visit.say("The picture is off the product." if deed == "remove" else "The picture is the first now.")
+    said = visit.say(
+        "The picture is off the product." if deed == "remove" else "The picture is the first now."
+    )
     work = _save(catalog, product, images, fields.version(visit.form))
     return await done(visit, work, said, f"/admin/products/{id}")
 

@@ -4,7 +4,7 @@ from asyncio import gather
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Response
@@ -59,7 +59,7 @@ class Found:
 
 @router.get("/admin/products")
 async def list_products(visit: VisitDep, catalog: Catalog) -> Response:
-    """What is sold, newest first; or what a query finds, which is also a product not sold any more, by name."""
+    """What is sold, newest first; or what a query finds: by its name also what is not sold any more."""
     query = visit.request.query_params
     q, category, after = query.get("q", "").strip()[:200], query.get("category", ""), query.get("after")
     if q:
@@ -171,9 +171,7 @@ async def set_price(visit: VisitDep, catalog: Catalog, id: UUID) -> Response:
 
 
 @router.get("/admin/products/{id}/told")
-async def read_told(
-    visit: VisitDep, catalog: Catalog, id: UUID, since: AwareDatetime
-) -> Response:
+async def read_told(visit: VisitDep, catalog: Catalog, id: UUID, since: AwareDatetime) -> Response:
     """Who was told of a lower price since then: a part of the product's page, which asks for it again."""
     if not visit.partial:
         return visit.to(f"/admin/products/{id}", since=since.isoformat())
@@ -240,7 +238,9 @@ async def shown(
     ask, path = visit.site.parts.ask, {"id": product.id}
     history, plans, family, told = await gather(
         ask("prices", catalog.call("GET", "/products/{id}/prices", path=path, into=PriceHistory)),
-        ask("plans", catalog.call("GET", "/admin/products/{id}/planned-prices", path=path, into=PlannedPrices)),
+        ask(
+            "plans", catalog.call("GET", "/admin/products/{id}/planned-prices", path=path, into=PlannedPrices)
+        ),
         _variants(visit, catalog, product.family),
         _told(visit, since) if since else _nobody(),
     )
@@ -276,7 +276,9 @@ async def shown(
 async def _found(visit: Visit, catalog: Desk, q: str, after: str | None) -> Found:
     exact, hits = await gather(
         _exact(catalog, q) if after is None else _nothing(),
-        visit.site.parts.ask("search", visit.site.search.find(Wanted.of({"q": q, "after": after}, [])), within=1.0),
+        visit.site.parts.ask(
+            "search", visit.site.search.find(Wanted.of({"q": q, "after": after}, [])), within=1.0
+        ),
     )
     ids = [hit.product_id for hit in hits.value.items] if hits.value else []
     items: list[Product] = [exact] if exact else []
