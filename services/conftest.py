@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 SLOW = {
+    "test_admin_pages.py",
     "test_consumer.py",
     "test_contract.py",
     "test_browser.py",

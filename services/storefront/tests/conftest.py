@@ -79,6 +79,10 @@ class Page(HTMLParser):
         """Scripts, styles and handlers that stand in the page: there must be none."""
         self._words: list[str] = []
         self._open = False
+        self._writing: str | None = None
+        """The text area that is being read."""
+        self._choosing: str | None = None
+        """The list of choices that is being read."""
 
     @classmethod
     def of(cls, answer: httpx.Response) -> "Page":
@@ -93,7 +97,7 @@ class Page(HTMLParser):
     def form(self, action: str) -> dict[str, str]:
         found = [fields for leads, fields in self.forms if leads == action]
         assert found, f"no form leads to {action}, only {[leads for leads, _ in self.forms]}"
-        return dict(found[0])
+        return dict(next((fields for fields in found if "csrf" in fields), found[0]))  # one that is posted
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attributes}
@@ -108,12 +112,29 @@ class Page(HTMLParser):
             self.forms[-1][1][given["name"]] = given.get("value", "")
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
+        if tag in ("textarea", "select") and self._open and "name" in given:
+            name = given["name"]
+            if tag == "textarea":
+                self._writing = name
+                self.forms[-1][1][name] = ""
+            else:
+                self._choosing = name
+        if (
+            tag == "option"
+            and self._choosing
+            and ("selected" in given or self._choosing not in self.forms[-1][1])
+        ):  # without a choice it is the first
+            self.forms[-1][1][self._choosing] = given.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
         self._open = self._open and tag != "form"
+        if tag in ("textarea", "select"):
+            self._writing = self._choosing = None
 
     def handle_data(self, data: str) -> None:
         self._words.append(data)
+        if self._writing:
+            self.forms[-1][1][self._writing] += data
 
 
 Opens = Callable[..., AbstractAsyncContextManager[Browser]]

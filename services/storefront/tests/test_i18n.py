@@ -2,6 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 from babel import Locale
+from hypothesis import given
+from hypothesis import strategies as st
 from shop_contracts.money import Money
 from shop_storefront import i18n
 from shop_storefront.i18n import money, money_short, negotiate
@@ -68,3 +70,41 @@ def test_a_language_is_a_catalogue(tmp_path, monkeypatch) -> None:  # type: igno
     finally:
         for remembered in (i18n.languages, i18n.translations, i18n.locale_of):
             remembered.cache_clear()
+
+
+@given(
+    st.integers(0, 10**12),
+    st.sampled_from(["en", "en_IE", "de", "de_CH", "fr"]),
+    st.sampled_from(["EUR", "JPY"]),
+)
+def test_amounts_are_read_as_they_are_shown(minor: int, tag: str, currency: str) -> None:
+    amount, locale = Money(amount=minor, currency=currency), Locale.parse(tag)
+    assert i18n.amount_of(i18n.amount(amount, locale), currency, locale) == amount
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "minor"),
+    [("en", "49", 4900), ("en", " 1,234.50 ", 123450), ("de", "49,5", 4950), ("de", "1.234,50", 123450)],
+)
+def test_amounts_may_be_written_in_short(tag: str, text: str, minor: int) -> None:
+    assert i18n.amount_of(text, "EUR", Locale(tag)) == euros(minor)
+
+
+@pytest.mark.parametrize(
+    ("tag", "text"),
+    [
+        ("en", ""),
+        ("en", "49,00"),
+        ("de", "49.00"),
+        ("en", "1.999"),
+        ("en", "-5"),
+        ("en", "1e9"),
+        ("en", "NaN"),
+        ("en", "€5"),
+        ("en", "9" * 30),
+        ("en", "١٢"),
+    ],
+)
+def test_what_is_no_amount_is_refused(tag: str, text: str) -> None:
+    with pytest.raises(ValueError):
+        i18n.amount_of(text, "EUR", Locale(tag))

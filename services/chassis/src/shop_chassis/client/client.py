@@ -140,10 +140,10 @@ class ServiceClient:
         """Send a request and return the answer, which is below 300.
 
         `route` is the callee's template, `path` fills it in; `upload` is a body that is no JSON: media type
-        and bytes; `timeout` shortens or extends the policy's, but never beyond the deadline of the request
-        that this call is made for. Repeated is what is idempotent by its method, by `idempotent` (a POST that
-        only asks, say) or by an `idempotency_key`. `as_user` passes on the user's token, which no internal
-        route takes.
+        and bytes, and each attempt at it has all the time that is left; `timeout` shortens or extends the
+        policy's, but never beyond the deadline of the request that this call is made for. Repeated is what is
+        idempotent by its method, by `idempotent` (a POST that only asks, say) or by an `idempotency_key`.
+        `as_user` passes on the user's token, which no internal route takes.
 
         Raises `CalleeUnavailable` (also for not sending at all) or `CallRefused`, or one of their kinds;
         ValueError for an internal route `as_user`.
@@ -178,8 +178,9 @@ class ServiceClient:
         )
         if idempotent is None:
             idempotent = method in _IDEMPOTENT or idempotency_key is not None
+        attempt_timeout = self.policy.attempt_timeout if upload is None else None
         with self._place(route):
-            return await self._attempts(request, route, time.monotonic() + left, idempotent)
+            return await self._attempts(request, route, time.monotonic() + left, idempotent, attempt_timeout)
 
     async def lines(self, route: str, *, silence: float = 30.0) -> AsyncGenerator[bytes, None]:
         """GET an answer that may be longer than memory, line by line as it comes; it has no deadline.
@@ -247,13 +248,18 @@ class ServiceClient:
             self._active -= 1
 
     async def _attempts(
-        self, request: httpx.Request, route: str, deadline: float, idempotent: bool
+        self,
+        request: httpx.Request,
+        route: str,
+        deadline: float,
+        idempotent: bool,
+        attempt_timeout: float | None,
     ) -> httpx.Response:
         # A loop of our own: the libraries look at the clock before the pause, so that the pause can outlast
         # the deadline.
         for number in count(1):
             try:
-                return await self._attempt(request, route, deadline, number)
+                return await self._attempt(request, route, deadline, number, attempt_timeout)
             except errors.CalleeUnavailable as error:
                 pause = max(error.retry_after or 0.0, random.uniform(0, _FIRST_PAUSE * 2**number))
                 late = time.monotonic() + pause >= deadline
@@ -264,11 +270,16 @@ class ServiceClient:
         raise AssertionError("unreachable")
 
     async def _attempt(
-        self, request: httpx.Request, route: str, deadline: float, number: int
+        self,
+        request: httpx.Request,
+        route: str,
+        deadline: float,
+        number: int,
+        attempt_timeout: float | None,
     ) -> httpx.Response:
         budget = deadline - time.monotonic()
-        if self.policy.attempt_timeout is not None:
-            budget = min(budget, self.policy.attempt_timeout)
+        if attempt_timeout is not None:
+            budget = min(budget, attempt_timeout)
         if budget < 0.001:
             self._metrics.not_sent(self.callee, "deadline")
             raise errors.DeadlineExceeded(
