@@ -7,7 +7,9 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
+from pydantic import TypeAdapter
 from shop_chassis.service import create_app
+from shop_contracts.user.api import Scope
 from shop_contracts.user.events import REGISTERED
 from shop_user.first_admin import FirstAdmin
 from shop_user.service import UserSettings, service
@@ -156,6 +158,19 @@ async def test_the_first_administrator_comes_from_a_secret_once(
     assert (await root.http.post("/me/password", json=changed)).status_code == 204
     await start(settings, folder)
     assert problem(await shop.login("root@example.com")) == (401, "wrong-credentials")
+
+
+def test_the_first_administrator_may_do_all_that_there_is() -> None:
+    scopes = UserSettings().first_admin_scopes.split()
+    assert TypeAdapter(list[Scope]).validate_python(scopes) == scopes
+    folders = Path(__file__).parents[2]
+    guarded = {
+        folder.name
+        for folder in folders.iterdir()
+        if (folder / "shopservice.yaml").is_file()
+        and any(f'"{folder.name}:admin"' in source.read_text() for source in (folder / "src").rglob("*.py"))
+    }
+    assert {f"{name}:admin" for name in guarded} <= set(scopes)
 
 
 async def test_a_shopper_is_not_made_administrator_by_the_secret(

@@ -230,6 +230,20 @@ async def test_the_callee_is_told_a_deadline_that_only_shrinks(
     assert at_most / 2 < told <= at_most
 
 
+async def test_an_upload_is_sent_as_it_is_and_has_all_the_time_there_is(caller: Caller) -> None:
+    sent = []
+
+    async def keep(request: Request) -> Response:
+        sent.append((request.headers["Content-Type"], await request.body()))
+        return Response(status_code=204)
+
+    callee = Callee(keep)
+    client = caller.client(callee, policy=Policy(timeout=5.0, attempt_timeout=0.5))
+    await client.send("POST", "/media", upload=("image/png", b"\x89PNG\x00"))
+    assert sent == [("image/png", b"\x89PNG\x00")]
+    assert float(callee.requests[0].headers["X-Request-Deadline"]) > 4
+
+
 async def test_each_attempt_is_told_what_is_left(caller: Caller) -> None:
     async def slow_failure(request: Request) -> Response:
         await asyncio.sleep(0.1)

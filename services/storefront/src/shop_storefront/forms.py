@@ -110,6 +110,8 @@ class Form:
                 return _("At least %(n)s, please.") % {"n": limits.get("ge", limits.get("gt"))}
             case "less_than_equal" | "less_than":
                 return _("At most %(n)s, please.") % {"n": limits.get("le", limits.get("lt"))}
+            case "datetime_parsing" | "datetime_from_date_parsing" | "timezone_aware":
+                return _("Please enter a day and a time.")
             case "uuid_parsing":
                 return _("This is not one of the choices.")
             case _:

@@ -31,6 +31,11 @@ def money(visit: Visit, name: str, currency: str = CURRENCY) -> Money | None:
         return None
 
 
+def given(**values: object) -> dict[str, object]:
+    """Those that there are: what is missing the contract's model asks for."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def moment(form: Form, name: str) -> str | None:
     """A `datetime-local` field, which has no zone: it is UTC. Whether it is a time the model says."""
     text = form.get(name)

@@ -93,9 +93,9 @@ async def create_product(visit: VisitDep, catalog: Catalog) -> Response:
     _, form = visit.say, visit.form
     new = form.into(
         NewProduct,
-        price=fields.money(visit, "price", form.get("currency") or fields.CURRENCY),
         attributes=fields.attributes(form, "attributes"),
         active=form.get("active") == "on",
+        **fields.given(price=fields.money(visit, "price", form.get("currency") or fields.CURRENCY)),
     )
     if new is not None:
         try:
@@ -190,8 +190,10 @@ async def plan_price(visit: VisitDep, catalog: Catalog, id: UUID) -> Response:
     plan = form.into(
         PricePlan,
         prefix="plan.",
-        price=fields.money(visit, "plan.price", product.price.currency),
-        valid_from=fields.moment(form, "plan.valid_from"),
+        **fields.given(
+            price=fields.money(visit, "plan.price", product.price.currency),
+            valid_from=fields.moment(form, "plan.valid_from"),
+        ),
     )
     if plan is not None:
         try:
