@@ -1,6 +1,7 @@
 """Fields of the admin area's forms that are not simply texts: amounts, times, versions, attributes."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from shop_contracts.money import Money
 
@@ -31,7 +32,7 @@ def money(visit: Visit, name: str, currency: str = CURRENCY) -> Money | None:
         return None
 
 
-def given(**values: object) -> dict[str, object]:
+def given(**values: object) -> dict[str, Any]:
     """Those that there are: what is missing the contract's model asks for."""
     return {name: value for name, value in values.items() if value is not None}
 
