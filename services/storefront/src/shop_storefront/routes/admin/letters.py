@@ -6,6 +6,7 @@ service does: its signature, its time, and that its session has not ended.
 
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Path, Response
 from shop_chassis.auth import Verifier, verified
 from shop_chassis.events import DeadLetter
@@ -14,6 +15,8 @@ from shop_chassis.problems import Problem
 from shop_storefront.near.letters import readable
 from shop_storefront.pages import pages
 from shop_storefront.visit import SignInNeeded, Visit, VisitDep
+
+log = structlog.get_logger(__name__)
 
 router = pages()
 
@@ -69,8 +72,8 @@ async def replay_all(visit: VisitDep, consumers: Consumers) -> Response:
     replayed = 0
     for number in numbers:
         letter = await visit.site.letters.find(number, consumers)
-        if letter is not None:  # somebody else was quicker
-            await visit.site.letters.replay(letter)
+        if letter is not None:  # otherwise somebody else was quicker
+            await _replay(visit, letter)
             replayed += 1
     if replayed:
         await visit.notice(_("Delivered again: %(number)d.") % {"number": replayed})
@@ -91,10 +94,20 @@ async def replay(visit: VisitDep, consumers: Consumers, number: Number) -> Respo
     """Publishes the event where it came from, and drops the letter. Who has handled it knows it, and does not
     again.
     """
-    letter = await _find(visit, consumers, number)
-    await visit.site.letters.replay(letter)
+    await _replay(visit, await _find(visit, consumers, number))
     await visit.notice(visit.say("It is delivered again. If it fails once more, it comes back here."))
     return visit.to("/admin/letters")
+
+
+async def _replay(visit: Visit, letter: DeadLetter) -> None:
+    await visit.site.letters.replay(letter)
+    log.info(
+        "a dead letter is delivered again",
+        number=letter.number,
+        topic=letter.topic,
+        consumer=letter.consumer,
+        by=visit.session.subject,
+    )
 
 
 async def _find(visit: Visit, consumers: frozenset[str], number: int) -> DeadLetter:
