@@ -1,6 +1,7 @@
 from shop_contracts.order_taking.api import Address
 from shop_contracts.user.api import NewAddress, Registration
 from shop_storefront.forms import Form
+from starlette.datastructures import FormData
 
 
 def test_fields_with_dots_are_those_of_inner_models() -> None:
@@ -26,3 +27,9 @@ def test_what_is_wrong_is_said_at_the_field() -> None:
     assert form.into(Registration) is None
     assert form.errors == {"password": "At least 12 characters, please."}
     assert Form({}).into(Registration) is None
+
+
+def test_lines_are_apart_as_everybody_keeps_them() -> None:
+    form = Form(FormData([("text", "One.\r\n\r\nTwo."), ("box", "a\r\nb")]))
+    assert form.get("text") == "One.\n\nTwo."
+    assert form.all("box") == ["a\nb"]

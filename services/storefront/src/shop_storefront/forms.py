@@ -30,14 +30,15 @@ class Form:
     ) -> None:
         """`say` translates."""
         items = data.multi_items() if isinstance(data, FormData) else list((data or {}).items())
-        self.values = {name: value for name, value in items if isinstance(value, str)}
+        # Browsers send CR LF between lines (HTML, section 4.10.22.4); contracts know LF alone.
+        texts = [(name, value.replace("\r\n", "\n")) for name, value in items if isinstance(value, str)]
+        self.values = dict(texts)
         self.files = {name: value for name, value in items if isinstance(value, UploadFile)}
         self.errors: dict[str, str] = {}
         """By name of the field; `""` is the form's own."""
         self._lists: dict[str, list[str]] = {}
-        for name, value in items:
-            if isinstance(value, str):
-                self._lists.setdefault(name, []).append(value)
+        for name, value in texts:
+            self._lists.setdefault(name, []).append(value)
         self._say = say
 
     def get(self, name: str, otherwise: str = "") -> str:

@@ -41,7 +41,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 FORM_BYTES = 64 * 1024
 _FIELDS = 200
 _SAFE = frozenset({"GET", "HEAD"})
-_BODY_LIMIT = "__body_limit__"
+_UPLOADS = "__uploads__"
 
 
 def pages() -> APIRouter:
@@ -49,11 +49,13 @@ def pages() -> APIRouter:
     return APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=Response)
 
 
-def uploads(limit: int) -> Callable[[H], H]:
-    """Lets a page's form have so many bytes, files included. Written below the decorator of the route."""
+def uploads(limit: int, scope: str) -> Callable[[H], H]:
+    """Lets a page's form have so many bytes, files included, of who has that scope; of others nobody reads
+    more than of any form. Written below the decorator of the route.
+    """
 
     def mark(handler: H) -> H:
-        setattr(handler, _BODY_LIMIT, limit)
+        setattr(handler, _UPLOADS, (limit, scope))
         return handler
 
     return mark
@@ -65,7 +67,7 @@ class PageRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """FastAPI's own way to wrap a route."""
         handler = super().get_route_handler()
-        limit = getattr(self.endpoint, _BODY_LIMIT, FORM_BYTES)
+        most, scope = getattr(self.endpoint, _UPLOADS, (FORM_BYTES, None))
 
         async def page(request: Request) -> Response:
             site: Site = request.app.state.runtime.get(Site)
@@ -75,6 +77,7 @@ class PageRoute(APIRoute):
                 async with asyncio.timeout(_seconds(site, request.method)):
                     if request.method not in _SAFE:
                         from_here(request)
+                        limit = most if scope in visit.session.scope.split() else FORM_BYTES
                         visit.form = await _form(request, limit, visit)
                         _with_token(request, visit)
                     response = await handler(request)

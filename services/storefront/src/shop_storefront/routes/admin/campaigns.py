@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import Path, Response
 from fastapi.responses import HTMLResponse
-from shop_chassis.client import CallRefused, NotFound
 from shop_chassis.tables import new_id
 from shop_contracts.notification.api import (
     Campaign,
@@ -27,7 +26,7 @@ from shop_storefront.forms import Form
 from shop_storefront.near.admin import Desk
 from shop_storefront.pages import pages
 from shop_storefront.routes.admin import fields
-from shop_storefront.routes.admin.desk import PAGE, desk, done
+from shop_storefront.routes.admin.desk import PAGE, desk, done, saved
 from shop_storefront.visit import Visit, VisitDep
 
 router = pages()
@@ -76,12 +75,8 @@ async def make_campaign(visit: VisitDep, notification: Notification) -> Response
         return await _form(visit, notification, form)
     if not form.get("sure"):
         return await visit.page("pages/admin/campaigns/check.html", campaign=campaign, form=form)
-    try:
-        await notification.call("POST", "/admin/campaigns", body=campaign, into=Campaign, idempotent=True)
-    except NotFound:
-        raise
-    except CallRefused as error:
-        form.refused("", error, _("This campaign cannot be sent."))
+    work = notification.call("POST", "/admin/campaigns", body=campaign, into=Campaign, idempotent=True)
+    if await saved(visit, work, otherwise=_("This campaign cannot be sent.")) is None:
         return await _form(visit, notification, form)
     await visit.notice(_("The campaign is on its way."))
     return visit.to("/admin/campaigns")

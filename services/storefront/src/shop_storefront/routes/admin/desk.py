@@ -5,18 +5,20 @@ what; what may be done the neighbour decides, by the token.
 """
 
 from collections.abc import Awaitable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Response
-from shop_chassis.client import CallRefused, NotAllowed
+from shop_chassis.client import CallRefused, NotAllowed, NotFound
 from shop_chassis.problems import Problem
 
 from shop_storefront.forms import sentence
 from shop_storefront.near.admin import Desk
 from shop_storefront.sessions import Session
 from shop_storefront.visit import Visit, VisitDep
+
+T = TypeVar("T")
 
 PAGE = 30
 """Lines of a list."""
@@ -61,16 +63,39 @@ async def done(visit: Visit, work: Awaitable[object], said: str, back: str) -> R
     return visit.to(back)
 
 
-def changed_meanwhile(error: CallRefused) -> bool:
-    """Whether somebody else was quicker: what was entered is based on an older version."""
-    return error.status in (412, 428)
+async def saved(
+    visit: Visit,
+    work: Awaitable[T],
+    *,
+    otherwise: str,
+    at: str = "",
+    overtaken: tuple[str, str] | None = None,
+) -> T | None:
+    """What the service made of the visit's form; None: the form says why not, at the field `at`.
 
-
-def overtaken(visit: Visit) -> str:
-    """What a form says that came back for it, with the newest version in it."""
-    return visit.say(
-        "Somebody has changed it meanwhile. Below is what you entered; saving again replaces what they did."
-    )
+    `otherwise` is for a service that gives no reason; `overtaken` a field and what is wrong with it where
+    somebody was quicker, else the form says that saving again replaces what they did. Raises CallError where
+    no form helps.
+    """
+    _, form = visit.say, visit.form
+    try:
+        return await work
+    except (NotAllowed, NotFound):
+        raise
+    except CallRefused as error:
+        if error.status not in (412, 428):
+            form.refused(at, error, otherwise)
+        elif overtaken:
+            form.wrong(*overtaken)
+        else:
+            form.wrong(
+                "",
+                _(
+                    "Somebody has changed it meanwhile. Below is what you entered; "
+                    "saving again replaces what they did."
+                ),
+            )
+    return None
 
 
 def address(path: str, **given: object) -> str:

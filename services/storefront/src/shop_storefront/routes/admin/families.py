@@ -4,14 +4,13 @@ from typing import Annotated
 
 from fastapi import Path, Response
 from pydantic import BaseModel
-from shop_chassis.client import CallRefused, NotFound
 from shop_contracts.catalog.api import Family, FamilyContent, FamilyPage, FamilyWithVariants, Slug
 
 from shop_storefront.forms import Form
 from shop_storefront.near.admin import Desk
 from shop_storefront.pages import pages
 from shop_storefront.routes.admin import fields
-from shop_storefront.routes.admin.desk import PAGE, changed_meanwhile, desk, overtaken
+from shop_storefront.routes.admin.desk import PAGE, desk, saved
 from shop_storefront.visit import Visit, VisitDep
 
 router = pages()
@@ -63,20 +62,12 @@ def _content(form: Form) -> FamilyContent | None:
 
 async def _put(visit: Visit, catalog: Desk, slug: str, content: FamilyContent, version: int | None) -> bool:
     """Whether it is done; else the form says why not."""
-    _, form = visit.say, visit.form
-    try:
-        await catalog.call(
-            "PUT", "/admin/families/{slug}", path={"slug": slug}, body=content, version=version, into=Family
-        )
-    except NotFound:
-        raise
-    except CallRefused as error:
-        if version is None and changed_meanwhile(error):
-            form.wrong("slug", _("There is one of that name already."))
-        elif changed_meanwhile(error):
-            form.wrong("", overtaken(visit))
-        else:
-            form.refused("", error, _("This cannot be saved."))
+    _ = visit.say
+    work = catalog.call(
+        "PUT", "/admin/families/{slug}", path={"slug": slug}, body=content, version=version, into=Family
+    )
+    taken = ("slug", _("There is one of that name already.")) if version is None else None
+    if await saved(visit, work, otherwise=_("This cannot be saved."), overtaken=taken) is None:
         return False
     visit.site.catalog.family.forget(slug)
     await visit.notice(_("Saved."))

@@ -27,7 +27,7 @@ from shop_storefront.forms import Form
 from shop_storefront.near.admin import Desk
 from shop_storefront.pages import pages
 from shop_storefront.routes.admin import fields
-from shop_storefront.routes.admin.desk import PAGE, changed_meanwhile, desk, overtaken
+from shop_storefront.routes.admin.desk import PAGE, desk, saved
 from shop_storefront.visit import Visit, VisitDep
 
 router = pages()
@@ -75,23 +75,13 @@ async def put_promotion(visit: VisitDep, catalog: Catalog, id: UUID) -> Response
     version = fields.version(form) or None
     content = form.into(PromotionContent, **await _terms(visit, catalog))
     if content is not None and not form.errors:
-        put = catalog.call(
+        work = catalog.call(
             "PUT", "/admin/promotions/{id}", path={"id": id}, body=content, version=version, into=Promotion
         )
-        try:
-            await put
-        except NotFound:
-            raise
-        except CallRefused as error:
-            if changed_meanwhile(error):
-                present = await catalog.call("GET", "/admin/promotions/{id}", path={"id": id}, into=Promotion)
-                version = present.version
-                form.wrong("", overtaken(visit))
-            else:
-                form.refused("", error, visit.say("This cannot be saved."))
-        else:
+        if await saved(visit, work, otherwise=visit.say("This cannot be saved.")):
             await visit.notice(visit.say("Saved."))
             return visit.to("/admin/offers")
+        version = await _version(catalog, id)
     return await _promotion(visit, id, form, version)
 
 
@@ -137,19 +127,11 @@ async def _put_coupon(visit: Visit, catalog: Desk, code: str, version: int | Non
     content = form.into(CouponContent, **await _terms(visit, catalog), minimum=fields.money(visit, "minimum"))
     if content is None or form.errors:
         return False
-    try:
-        await catalog.call(
-            "PUT", "/admin/coupons/{code}", path={"code": code}, body=content, version=version, into=Coupon
-        )
-    except NotFound:
-        raise
-    except CallRefused as error:
-        if version is None and changed_meanwhile(error):
-            form.wrong("code", _("There is one of that code already."))
-        elif changed_meanwhile(error):
-            form.wrong("", overtaken(visit))
-        else:
-            form.refused("", error, _("This cannot be saved."))
+    work = catalog.call(
+        "PUT", "/admin/coupons/{code}", path={"code": code}, body=content, version=version, into=Coupon
+    )
+    taken = ("code", _("There is one of that code already.")) if version is None else None
+    if await saved(visit, work, otherwise=_("This cannot be saved."), overtaken=taken) is None:
         return False
     await visit.notice(_("Saved."))
     return True
@@ -239,6 +221,15 @@ async def _slugs(catalog: Desk, ids: list[UUID]) -> list[str]:
         batch = await catalog.call("POST", "/products:batch", body=wanted, into=ProductBatch, idempotent=True)
         slugs |= {each.id: each.slug for each in batch.items}
     return [slugs.get(id, str(id)) for id in ids]
+
+
+async def _version(catalog: Desk, id: UUID) -> int | None:
+    """The promotion's now; None: there is none of that id."""
+    try:
+        there = await catalog.call("GET", "/admin/promotions/{id}", path={"id": id}, into=Promotion)
+    except NotFound:
+        return None
+    return there.version
 
 
 async def _promotion(visit: Visit, id: UUID, form: Form, version: int | None = None) -> Response:

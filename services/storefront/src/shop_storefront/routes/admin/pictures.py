@@ -4,13 +4,12 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Response
-from shop_chassis.client import CallRefused, NotFound
 from shop_contracts.catalog.api import Image, Media, Product, ProductChanges
 
 from shop_storefront.near.admin import Desk
 from shop_storefront.pages import pages, uploads
 from shop_storefront.routes.admin import fields
-from shop_storefront.routes.admin.desk import desk, done
+from shop_storefront.routes.admin.desk import desk, done, saved
 from shop_storefront.routes.admin.products import product_of, shown
 from shop_storefront.visit import VisitDep
 
@@ -26,34 +25,18 @@ _SECONDS = 8.0
 
 
 @router.post("/admin/products/{id}/pictures")
-@uploads(UPLOAD + _FORM)
+@uploads(UPLOAD + _FORM, "catalog:admin")
 async def upload(visit: VisitDep, catalog: Catalog, id: UUID) -> Response:
     """Adds one, as the last. The same file again is the same picture."""
     _, form = visit.say, visit.form
     file = form.files.get("file")
     content = await file.read() if file else b""
-    alt = form.get("alt")[:300]
     if file is None or not content:
         form.wrong("file", _("Please choose a picture."))
     else:
-        try:
-            media = await catalog.call(
-                "POST",
-                "/admin/media",
-                upload=(file.content_type or "application/octet-stream", content),
-                into=Media,
-                idempotent=True,
-                timeout=_SECONDS,
-            )
-            image = Image(url=media.url, alt=alt, sizes=media.sizes)
-            product = await product_of(catalog, id)
-            images = [each for each in product.images if each.url != image.url]
-            await _save(catalog, product, [*images, image])
-        except NotFound:
-            raise
-        except CallRefused as error:
-            form.refused("file", error, _("This picture cannot be used."))
-        else:
+        kind = file.content_type or "application/octet-stream"
+        work = _add(catalog, id, kind, content, form.get("alt")[:300])
+        if await saved(visit, work, at="file", otherwise=_("This picture cannot be used.")):
             await visit.notice(_("The picture is there."))
             return visit.to(f"/admin/products/{id}")
     return await shown(visit, catalog, await product_of(catalog, id), pictures=form, status=422)
@@ -62,15 +45,24 @@ async def upload(visit: VisitDep, catalog: Catalog, id: UUID) -> Response:
 @router.post("/admin/products/{id}/pictures/{deed}")
 async def arrange(visit: VisitDep, catalog: Catalog, id: UUID, deed: Literal["first", "remove"]) -> Response:
     """Makes one the first, which lists show; or takes it off the product."""
-    url, product = visit.form.get("url"), await product_of(catalog, id)
+    _, url, product = visit.say, visit.form.get("url"), await product_of(catalog, id)
     chosen = [each for each in product.images if each.url == url]
     others = [each for each in product.images if each.url != url]
-    images = others if deed == "remove" else chosen + others
-    said = visit.say(
-        "The picture is off the product." if deed == "remove" else "The picture is the first now."
-    )
+    if deed == "remove":
+        images, said = others, _("The picture is off the product.")
+    else:
+        images, said = chosen + others, _("The picture is the first now.")
     work = _save(catalog, product, images, fields.version(visit.form))
     return await done(visit, work, said, f"/admin/products/{id}")
+
+
+async def _add(catalog: Desk, id: UUID, kind: str, content: bytes, alt: str) -> Product:
+    media = await catalog.call(
+        "POST", "/admin/media", upload=(kind, content), into=Media, idempotent=True, timeout=_SECONDS
+    )
+    product = await product_of(catalog, id)
+    others = [each for each in product.images if each.url != media.url]
+    return await _save(catalog, product, [*others, Image(url=media.url, alt=alt, sizes=media.sizes)])
 
 
 async def _save(catalog: Desk, product: Product, images: list[Image], version: int | None = None) -> Product:

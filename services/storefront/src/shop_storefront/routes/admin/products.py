@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import Response
 from pydantic import AwareDatetime
-from shop_chassis.client import CallError, CallRefused, NotFound
+from shop_chassis.client import CallError, CallRefused
 from shop_chassis.tables import new_id
 from shop_contracts.catalog.api import (
     FamilyWithVariants,
@@ -33,7 +33,7 @@ from shop_storefront.near.search import Wanted
 from shop_storefront.pages import pages
 from shop_storefront.parts import Part
 from shop_storefront.routes.admin import fields
-from shop_storefront.routes.admin.desk import PAGE, changed_meanwhile, desk, desk_of, done, may, overtaken
+from shop_storefront.routes.admin.desk import PAGE, desk, desk_of, done, may, saved
 from shop_storefront.visit import Visit, VisitDep
 
 router = pages()
@@ -98,11 +98,8 @@ async def create_product(visit: VisitDep, catalog: Catalog) -> Response:
         **fields.given(price=fields.money(visit, "price", form.get("currency") or fields.CURRENCY)),
     )
     if new is not None:
-        try:
-            product = await catalog.call("POST", "/admin/products", body=new, into=Product, idempotent=True)
-        except CallRefused as error:
-            form.refused("", error, _("This product cannot be made."))
-        else:
+        work = catalog.call("POST", "/admin/products", body=new, into=Product, idempotent=True)
+        if product := await saved(visit, work, otherwise=_("This product cannot be made.")):
             await visit.notice(_("%(title)s is in the catalogue.") % {"title": product.title})
             return visit.to(f"/admin/products/{product.id}")
     slug = form.get("family")
@@ -129,23 +126,15 @@ async def change_product(visit: VisitDep, catalog: Catalog, id: UUID) -> Respons
         active=form.get("active") == "on",
     )
     if changes is not None:
-        try:
-            product = await catalog.call(
-                "PATCH",
-                "/admin/products/{id}",
-                path={"id": id},
-                body=changes,
-                version=fields.version(form),
-                into=Product,
-            )
-        except NotFound:
-            raise
-        except CallRefused as error:
-            if changed_meanwhile(error):
-                form.wrong("", overtaken(visit))
-            else:
-                form.refused("", error, _("This cannot be saved."))
-        else:
+        work = catalog.call(
+            "PATCH",
+            "/admin/products/{id}",
+            path={"id": id},
+            body=changes,
+            version=fields.version(form),
+            into=Product,
+        )
+        if product := await saved(visit, work, otherwise=_("This cannot be saved.")):
             _forget(visit, product)
             await visit.notice(_("Saved."))
             return visit.to(f"/admin/products/{id}")
@@ -162,12 +151,12 @@ async def set_price(visit: VisitDep, catalog: Catalog, id: UUID) -> Response:
         form.wrong("price", _("Please fill this in."))
         return await shown(visit, catalog, product, prices=form, status=422)
     since = datetime.now(UTC)
-    changed = await catalog.call(
-        "PUT", "/admin/products/{id}/price", path={"id": id}, body=price, into=Product
-    )
-    _forget(visit, changed)
-    await visit.notice(_("The price is changed. Pages show it within seconds."))
-    return visit.to(f"/admin/products/{id}", since=since.isoformat())
+    work = catalog.call("PUT", "/admin/products/{id}/price", path={"id": id}, body=price, into=Product)
+    if changed := await saved(visit, work, at="price", otherwise=_("This price cannot be set.")):
+        _forget(visit, changed)
+        await visit.notice(_("The price is changed. Pages show it within seconds."))
+        return visit.to(f"/admin/products/{id}", since=since.isoformat())
+    return await shown(visit, catalog, product, prices=form, status=422)
 
 
 @router.get("/admin/products/{id}/told")
@@ -196,17 +185,14 @@ async def plan_price(visit: VisitDep, catalog: Catalog, id: UUID) -> Response:
         ),
     )
     if plan is not None:
-        try:
-            await catalog.call(
-                "PUT",
-                "/admin/products/{id}/planned-prices/{plan}",
-                path={"id": id, "plan": form.get("plan_id")},
-                body=plan,
-                into=PlannedPrice,
-            )
-        except CallRefused as error:
-            form.refused("plan.valid_from", error, _("This price cannot be planned."))
-        else:
+        work = catalog.call(
+            "PUT",
+            "/admin/products/{id}/planned-prices/{plan}",
+            path={"id": id, "plan": form.get("plan_id")},
+            body=plan,
+            into=PlannedPrice,
+        )
+        if await saved(visit, work, at="plan.valid_from", otherwise=_("This price cannot be planned.")):
             await visit.notice(_("The price is planned."))
             return visit.to(f"/admin/products/{id}")
     return await shown(visit, catalog, product, prices=form, status=422)

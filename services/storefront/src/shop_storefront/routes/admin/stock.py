@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import Path, Response
 from pydantic import BaseModel, ConfigDict, Field
-from shop_chassis.client import CallRefused, NotFound
 from shop_chassis.tables import new_id
 from shop_contracts.warehouse.api import (
     MOST,
@@ -33,7 +32,7 @@ from shop_contracts.warehouse.api import (
 from shop_storefront.forms import Form
 from shop_storefront.near.admin import Desk
 from shop_storefront.pages import pages
-from shop_storefront.routes.admin.desk import PAGE, desk, done, names
+from shop_storefront.routes.admin.desk import PAGE, desk, done, names, saved
 from shop_storefront.visit import Visit, VisitDep
 
 router = pages()
@@ -122,9 +121,8 @@ async def set_reordering(visit: VisitDep, warehouse: Warehouse, code: Code, prod
     if wanted is None:
         return await _shown(visit, warehouse, code, product_id, form)
     path = {"warehouse": code, "product_id": product_id}
-    await warehouse.call("PUT", _STOCK + "/reordering", path=path, body=wanted, into=Stock)
-    await visit.notice(visit.say("Saved."))
-    return visit.to(f"/admin/stock/{code}/{product_id}")
+    work = warehouse.call("PUT", _STOCK + "/reordering", path=path, body=wanted, into=Stock)
+    return await done(visit, work, visit.say("Saved."), f"/admin/stock/{code}/{product_id}")
 
 
 @router.post("/admin/stock/{code}/{product_id}/count")
@@ -135,15 +133,10 @@ async def count(visit: VisitDep, warehouse: Warehouse, code: Code, product_id: U
     if said is not None:
         counts = [Count(product_id=product_id, counted=said.counted)]
         body = NewStockTake(warehouse=code, reason=said.reason, counts=counts)
-        try:
-            take = await warehouse.call(
-                "POST", "/admin/stock-takes", body=body, idempotency_key=str(said.key), into=StockTake
-            )
-        except NotFound:
-            raise
-        except CallRefused as error:
-            form.refused("counted", error, _("This count cannot be taken."))
-        else:
+        work = warehouse.call(
+            "POST", "/admin/stock-takes", body=body, idempotency_key=str(said.key), into=StockTake
+        )
+        if take := await saved(visit, work, at="counted", otherwise=_("This count cannot be taken.")):
             difference = take.counts[0].difference
             await visit.notice(
                 _("Noted: %(difference)+d against the books.") % {"difference": difference}
@@ -161,19 +154,10 @@ async def order(visit: VisitDep, warehouse: Warehouse, code: Code, product_id: U
     wanted = form.into(Ordered)
     if wanted is not None:
         body = NewReplenishment(warehouse=code, product_id=product_id, quantity=wanted.quantity)
-        try:
-            await warehouse.call(
-                "POST",
-                "/admin/replenishments",
-                body=body,
-                idempotency_key=str(wanted.key),
-                into=Replenishment,
-            )
-        except NotFound:
-            raise
-        except CallRefused as error:
-            form.refused("quantity", error, _("This cannot be ordered."))
-        else:
+        work = warehouse.call(
+            "POST", "/admin/replenishments", body=body, idempotency_key=str(wanted.key), into=Replenishment
+        )
+        if await saved(visit, work, at="quantity", otherwise=_("This cannot be ordered.")):
             await visit.notice(_("It is ordered."))
             return visit.to(f"/admin/stock/{code}/{product_id}")
     return await _shown(visit, warehouse, code, product_id, form)
