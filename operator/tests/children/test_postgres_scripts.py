@@ -1,5 +1,6 @@
 """The scripts of the database pod, with a real PostgreSQL."""
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -166,6 +167,44 @@ def test_a_volume_with_new_secrets_gives_its_data_to_the_new_logins(database: Po
     until(lambda: database.script("ready.sh"), "the service can log in")
 
     assert query(database, "SELECT n FROM t", "new a") == "1"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to be another user")
+def test_the_exporter_may_look_and_change_nothing(database: Pod) -> None:
+    """It is nobody, in the group of the server's socket."""
+    started(database)
+    query(database, "CREATE TABLE t AS SELECT 1 AS n", "first 'one")
+    socket = database.root / "socket" / f".s.PGSQL.{database.env['PGPORT']}"
+    group = socket.stat().st_gid
+    database.root.chmod(0o711)
+    os.chown(socket.parent, -1, group)
+    socket.parent.chmod(0o770)
+
+    def looks(sql: str, role: str = "shop_metrics", of: str = "cart-1") -> str:
+        done = subprocess.run(
+            [f"{BIN}/psql", "-Atqc", sql],
+            env={**database.env, "PGUSER": role, "PGDATABASE": of},
+            user="nobody", group=group, extra_groups=[], cwd="/", text=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+        return done.stdout.strip() if done.returncode == 0 else f"error: {done.stderr}"
+
+    assert looks("SELECT current_user, pg_has_role('pg_monitor', 'member')") == "shop_metrics|t"
+    assert int(looks("SELECT pg_database_size('cart-1')")) > 0
+    # Statements of others, which only who may look at all of them sees.
+    others = "SELECT count(*) FROM pg_stat_activity WHERE query = '<insufficient privilege>'"
+    assert looks(others) == "0"
+    assert "permission denied" in looks("SELECT * FROM t")
+    assert "permission denied" in looks("CREATE TABLE u ()")
+    for role in ("postgres", "cart-1", "cart-1_a", "nobody"):
+        assert "eer authentication failed" in looks("SELECT 1", role) or "does not exist" in looks(
+            "SELECT 1", role
+        )
+
+
+def test_the_exporters_login_is_none_from_outside(database: Pod) -> None:
+    started(database)
+    asked = {"PGHOST": "127.0.0.1", "PGUSER": "shop_metrics", "PGDATABASE": "cart-1", "PGPASSWORD": ""}
+    assert database.run(f"{BIN}/psql", "-c", "SELECT 1", "--no-password", **asked).returncode != 0
 
 
 def test_sigterm_ends_at_once_and_cleanly_although_a_client_is_connected(database: Pod) -> None:

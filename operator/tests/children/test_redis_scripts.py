@@ -102,6 +102,29 @@ def test_a_full_cache_that_is_kept_refuses_rather_than_forgets(cache: Pod) -> No
     assert redis(cache, 'first "one\\', "config", "get", "appendfsync").split()[1] == "everysec"
 
 
+def test_the_exporter_may_look_and_at_no_data(cache: Pod) -> None:
+    cache.env["METRICS_PASSWORD"] = "0f1e-uid"
+    started(cache)
+    redis(cache, 'first "one\\', "set", "k", "v")
+
+    def looks(*command: str) -> str:
+        return redis(cache, "0f1e-uid", "--user", "metrics", *command)
+
+    assert "used_memory:" in looks("info", "all")
+    assert looks("config", "get", "maxmemory").split()[1] == str(8 * 1024**2)
+    for command in (["get", "k"], ["set", "k", "w"], ["keys", "*"], ["config", "set", "maxmemory", "1"]):
+        assert "NOPERM" in looks(*command)
+    # It stays when the passwords of the service change.
+    logins(cache, a="second", b="other", current="a")
+    until(lambda: redis(cache, "second", "get", "k") == "v", "the new password works")
+    assert "used_memory:" in looks("info", "all")
+
+
+def test_without_an_exporter_there_is_no_login_for_it(cache: Pod) -> None:
+    started(cache)
+    assert "metrics" not in redis(cache, 'first "one\\', "acl", "users")
+
+
 def test_sigterm_ends_it_at_once_with_its_data_on_disk(cache: Pod) -> None:
     server = started(cache)
     redis(cache, 'first "one\\', "set", "k", "v")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shop_operator.api import Cache, ShopService, quantity
-from shop_operator.children import credentials, resources, volume
+from shop_operator.children import credentials, exporter, resources, volume
 from shop_operator.children.context import Context, Gap, Manifest
 from shop_operator.children.meta import labels, manifest, selector
 from shop_operator.children.pod import (
@@ -59,6 +59,7 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         "type": "ClusterIP",
         "selector": selector(shop, "cache"),
         "ports": [{"name": "redis", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
+        **exporter.addresses(shop, "cache", context),
     }
     children.append(manifest(shop, "v1", "Service", "cache", name=name(shop), spec=service))
     children.append(_workload(shop, cache, context, kept))
@@ -136,20 +137,22 @@ def _pod(shop: ShopService, cache: Cache, context: Context, kept: bool) -> dict[
             credentials.volume(name(shop)),
             volume.claimed(name(shop)) if kept else {"name": "data", "emptyDir": {}},
         ],
-        "containers": [_container(cache, context)],
+        "containers": [_container(shop, cache, context), *exporter.of_cache(shop, context, PORT)],
     }
 
 
-def _container(cache: Cache, context: Context) -> dict[str, Any]:
+def _container(shop: ShopService, cache: Cache, context: Context) -> dict[str, Any]:
     def probe(command: list[str], timing: dict[str, int]) -> dict[str, Any]:
         return {**timing, "exec": {"command": command}}
 
     ready = ["/bin/sh", f"{CONFIG}/ready.sh"]
     # Any answer counts, also that a password is missing or that the log is still being read.
     alive = ["redis-cli", "-p", str(PORT), "ping"]
+    program = _program(context, "start.sh")
+    program["env"] += exporter.cache_login(shop, context)
     return {
         "name": "redis",
-        **_program(context, "start.sh"),
+        **program,
         "ports": [{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
         "resources": resources.merged(cache.resources, default_resources(cache)),
         "startupProbe": probe(ready, {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 600}),

@@ -7,7 +7,7 @@ user with id 999: Debian's packages and the official Debian-based image both ser
 from typing import Any
 
 from shop_operator.api import Database, ShopService, quantity
-from shop_operator.children import credentials, resources, volume
+from shop_operator.children import credentials, exporter, resources, volume
 from shop_operator.children.context import Context, Gap, Lender, Manifest
 from shop_operator.children.meta import labels, manifest, selector
 from shop_operator.children.pod import (
@@ -32,6 +32,7 @@ HELPER_RESOURCES: dict[str, Any] = {
     "limits": {"memory": "64Mi"},
 }
 CONFIG = "/config"
+SOCKET = "/run/postgresql"
 KEYS = ("host", "port", "database", "username", "password")
 """What the Secret of an external database must have (Service Binding Specification)."""
 
@@ -80,7 +81,7 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         *credentials.secrets(shop, "database", logins, owned=owned, binding=binding),
         manifest(shop, "v1", "ConfigMap", "database", name=name(shop), data=folder("postgres")),
         volume.claim(shop, "database", name(shop), database, context, owned=owned),
-        manifest(shop, "v1", "Service", "database", name=name(shop), spec=_service(shop)),
+        manifest(shop, "v1", "Service", "database", name=name(shop), spec=_service(shop, context)),
         manifest(
             shop, "apps/v1", "StatefulSet", "database", name=name(shop), spec=_set(shop, database, context)
         ),
@@ -166,12 +167,13 @@ def config_volume(shop: ShopService) -> dict[str, Any]:
     return {"name": "database-config", "configMap": {"name": name(shop)}}
 
 
-def _service(shop: ShopService) -> dict[str, Any]:
+def _service(shop: ShopService, context: Context) -> dict[str, Any]:
     # Headless: there is one pod, and a connection should not outlive it in some table.
     return {
         "clusterIP": "None",
         "selector": selector(shop, "database"),
         "ports": [{"name": "postgresql", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
+        **exporter.addresses(shop, "database", context),
     }
 
 
@@ -195,7 +197,11 @@ def _set(shop: ShopService, database: Database, context: Context) -> dict[str, A
                     credentials.volume(name(shop)),
                     volume.claimed(name(shop)),
                 ],
-                "containers": [_server(database, context), _roles(shop, database, context)],
+                "containers": [
+                    _server(database, context),
+                    _roles(shop, database, context),
+                    *exporter.of_database(shop, context, SOCKET, PORT),
+                ],
             },
         },
     }
@@ -248,7 +254,7 @@ def _program(database: Database, context: Context, script: str) -> dict[str, Any
         "command": ["/bin/sh", f"{CONFIG}/{script}"],
         "env": [
             {"name": "POSTGRES_BIN", "value": f"/usr/lib/postgresql/{database.version}/bin"},
-            {"name": "PGHOST", "value": "/run/postgresql"},
+            {"name": "PGHOST", "value": SOCKET},
             {"name": "PGPORT", "value": str(PORT)},
             {"name": "SERVICE_BINDING_ROOT", "value": BINDINGS},
         ],
@@ -277,7 +283,7 @@ def _probe(script: str, timing: dict[str, int]) -> dict[str, Any]:
 
 
 def _socket_mount() -> dict[str, Any]:
-    return {"name": "socket", "mountPath": "/run/postgresql"}
+    return {"name": "socket", "mountPath": SOCKET}
 
 
 def _config_mount() -> dict[str, Any]:

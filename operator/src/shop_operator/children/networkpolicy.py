@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from shop_operator.api import ExternalEgress, Monitoring, ShopService
 from shop_operator.api.network import Egress, Ingress
-from shop_operator.children import cache, database
+from shop_operator.children import cache, database, exporter
 from shop_operator.children.container import main_port
 from shop_operator.children.context import Context, Manifest
 from shop_operator.children.meta import COMPONENT_LABEL, NAME_LABEL, Component, manifest, selector
@@ -35,9 +35,11 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         policies.append(_policy(shop, "service", spec))
     if database.dedicated(shop):
         users = [shop.name, *sorted(context.sharers)]
-        policies.append(_store(shop, "database", database.name(shop), database.PORT, users))
+        spec = _store(shop, "database", database.PORT, users, context)
+        policies.append(_policy(shop, "database", spec, database.name(shop)))
     if shop.spec.cache:
-        policies.append(_store(shop, "cache", cache.name(shop), cache.PORT, [shop.name]))
+        spec = _store(shop, "cache", cache.PORT, [shop.name], context)
+        policies.append(_policy(shop, "cache", spec, cache.name(shop)))
     return policies
 
 
@@ -54,8 +56,7 @@ def _ingress(shop: ShopService, context: Context) -> list[Rule]:
         rules.append({"ports": ports[:1]})
     monitoring = shop.spec.monitoring or Monitoring()
     if monitoring.enabled:
-        scraped = monitoring.port or main_port(shop)
-        rules.append({"from": [_namespace(context.settings.monitoring_namespace)], "ports": [_port(scraped)]})
+        rules.append(_scraping(monitoring.port or main_port(shop), context))
     others = shop.spec.network_policy.ingress if shop.spec.network_policy else ()
     return rules + [{"from": [_declared(one)], "ports": _ports(one) or ports} for one in others]
 
@@ -118,15 +119,24 @@ def _ports(peer: Egress | Ingress) -> list[dict[str, Any]]:
     return [port.model_dump(by_alias=True) for port in peer.ports]
 
 
-def _store(shop: ShopService, component: Component, name: str, port: int, users: list[str]) -> Manifest:
-    """Database or cache: only the service itself, and who shares it, gets in; nothing gets out."""
+def _store(
+    shop: ShopService, store: exporter.Store, port: int, users: list[str], context: Context
+) -> dict[str, Any]:
+    """Database or cache: only the service itself, and who shares it, gets in, and Prometheus to the exporter;
+    nothing gets out."""
     peers = [{"podSelector": _pods_that_use(user)} for user in users]
-    spec = {
-        "podSelector": {"matchLabels": selector(shop, component)},
+    ingress: list[Rule] = [{"from": peers, "ports": [_port(port)]}]
+    if scraped := exporter.port(shop, store, context):
+        ingress.append(_scraping(scraped, context))
+    return {
+        "podSelector": {"matchLabels": selector(shop, store)},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": peers, "ports": [_port(port)]}],
+        "ingress": ingress,
     }
-    return _policy(shop, component, spec, name)
+
+
+def _scraping(port: int, context: Context) -> Rule:
+    return {"from": [_namespace(context.settings.monitoring_namespace)], "ports": [_port(port)]}
 
 
 def _pods_that_use(service: str) -> dict[str, Any]:

@@ -19,5 +19,11 @@ SELECT format('GRANT %I TO %I', :'owner', login),
        format('ALTER ROLE %I LOGIN PASSWORD %L', login, password)
 FROM (VALUES (:'owner' || '_a', :'a'), (:'owner' || '_b', :'b')) AS logins (login, password) \gexec
 COMMIT;
+
+-- Who looks at the server: without a password, so only over the socket, as pg_hba.conf says.
+SELECT 'CREATE ROLE shop_metrics LOGIN'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'shop_metrics') \gexec
+GRANT pg_monitor TO shop_metrics;
+
 SELECT format('CREATE DATABASE %I OWNER %I', :'owner', :'owner')
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'owner') \gexec

@@ -14,7 +14,8 @@ if [ ! -e "$PGDATA" ]; then
 fi
 
 postgres -D "$PGDATA" -c config_file="$here/postgresql.conf" -c hba_file="$here/pg_hba.conf" \
-  -c unix_socket_directories="$PGHOST" -c shared_buffers="$SHARED_BUFFERS" &
+  -c ident_file="$here/pg_ident.conf" -c unix_socket_directories="$PGHOST" \
+  -c shared_buffers="$SHARED_BUFFERS" &
 server=$!
 # The kubelet's SIGTERM means "wait until every client has left" to PostgreSQL; SIGINT ends now, cleanly.
 trap 'kill -INT "$server"' TERM INT

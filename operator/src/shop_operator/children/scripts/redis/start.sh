@@ -20,6 +20,10 @@ current=$a applied=$wanted
 {
   cat "$here/redis.conf"
   echo "user default on $(hashes) ~* &* +@all"
+  # The exporter in this pod, if there is one: it may look, and at no data.
+  if [ -n "${METRICS_PASSWORD:-}" ]; then
+    echo "user metrics on #$(hash "$METRICS_PASSWORD") -@all +info +ping +config|get +slowlog|len +latency|latest"
+  fi
 } | redis-server - --port "$REDIS_PORT" --dir "$REDIS_DATA" &
 server=$!
 ended=
