@@ -124,6 +124,14 @@ def scaler(kind: str, condition: str, status: str, reason: str) -> dict[str, Any
     }
 
 
+def falling_back(status: str) -> dict[str, Any]:
+    """A ScaledObject that is Ready, and whether it has to do without a metric."""
+    found = scaler("ScaledObject", "Ready", "True", "Ok")
+    reason = "FallbackExists" if status == "True" else "NoFallbackFound"
+    found["status"]["conditions"].append({"type": "Fallback", "status": status, "reason": reason})
+    return found
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
@@ -140,6 +148,11 @@ def scaler(kind: str, condition: str, status: str, reason: str) -> dict[str, Any
         ({"others": (scaler("ScaledObject", "Ready", "True", "Ok"),
                      scaler("HorizontalPodAutoscaler", "ScalingActive", "False", "ScalingDisabled"))},
          ("True", "Ok")),
+        # In its place KEDA invents a number by which nothing changes: the HPA is content with that.
+        ({"others": (falling_back("True"),
+                     scaler("HorizontalPodAutoscaler", "ScalingActive", "True", "ValidMetricFound"))},
+         ("False", "FallbackExists")),
+        ({"others": (falling_back("False"),)}, ("True", "Ok")),
     ],
 )  # fmt: skip
 def test_the_autoscaler(more: dict[str, Any], told: tuple[str, str]) -> None:

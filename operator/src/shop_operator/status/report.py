@@ -270,7 +270,11 @@ def _autoscaling(facts: Facts) -> Condition | None:
     scalers = [child for child in found if child["kind"] == "ScaledObject"] or hpas
     if not scalers:
         return Condition("AutoscalingActive", False, "Pending", "there is no autoscaler yet")
-    state = health(scalers[0])
+    state, fallback = health(scalers[0]), condition(scalers[0], "Fallback")
+    if state.ready and fallback and fallback["status"] == "True":
+        # KEDA then gives the HPA numbers of its own making, in which that finds nothing wrong.
+        message = f"a metric cannot be had, so the number of pods stays: {fallback.get('message', '')}"
+        return Condition("AutoscalingActive", False, fallback["reason"], message)
     return Condition("AutoscalingActive", state.ready, state.reason, "" if state.ready else state.message)
 
 
