@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from kindlocal import promtool
 from kindlocal.promtool import Story
+from shop_operator.api import ShopService, parse
+from shop_operator.children import autoscaler
 
 from .test_chart import of, template
 
@@ -145,8 +147,53 @@ def test_a_fixed_number_of_pods_is_no_maximum(groups: list[dict[str, Any]], tmp_
 
 
 def test_every_alert_is_told_of_here(groups: list[dict[str, Any]], tmp_path: Path) -> None:
-    assert [rule["alert"] for group in groups for rule in group["rules"]] == list(ALERTS)
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert [rule["alert"] for rule in rules if "alert" in rule] == list(ALERTS)
     promtool.check(groups, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "record"),
+    [
+        ("RequestsPerSecond", "shopservice:requests:rate15s"),
+        ("Concurrency", "shopservice:concurrency:rate15s"),
+    ],
+)
+def test_what_dashboards_show_is_what_autoscalers_see(
+    kind: str, record: str, groups: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """Under load; with pods that have no series yet, which is 0; and without a pod, which is nothing."""
+    told = Story(groups, step=5)
+    pod = 'namespace="shop",job="{}",pod="p-1"'
+    for name, phases in {
+        "busy": ((2, 1), (2, 1), (2, 1)),
+        "new": ((2, 0), (2, 1), (2, 1)),
+        "gone": ((2, 1), (2, 0), (2, None)),
+    }.items():
+        told.gauge(f"up{{{pod.format(name)}}}", *phases)
+        told.gauge(
+            f'shop_service_replicas_desired{{namespace="shop",name="{name}",job="shop-operator"}}', (6, 1)
+        )
+    told.counter(f"{autoscaler.SERIES[kind]}{{{pod.format('busy')}}}", (6, 7))
+    told.gauge('up{namespace="shop",job="else",pod="e-1"}', (6, 1))
+    told.equals(5, record, [{"labels": f'{record}{{namespace="shop",job="{name}"}}', "value": value}
+                            for name, value in (("busy", 7), ("new", 0))])  # fmt: skip
+    for name, value in (("busy", 7.0), ("new", 0.0)):
+        asked = autoscaler.query(named(name), kind)
+        told.equals(5, asked, [{"labels": "{}", "value": value}])
+    told.equals(5, autoscaler.query(named("gone"), kind), [])
+    told.told(tmp_path)
+
+
+def named(name: str) -> ShopService:
+    return parse(
+        {
+            "apiVersion": "shopservice.dev/v1",
+            "kind": "ShopService",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"image": "x"},
+        }
+    )
 
 
 def test_alerts_and_dashboard_can_be_switched_off_and_labelled() -> None:

@@ -130,7 +130,8 @@ def test_a_call_is_counted_by_what_it_was_and_how_it_ended() -> None:
 
 def test_labels_are_those_that_dashboards_and_alerts_select_by() -> None:
     cache, metrics = Cache(), Metrics()
-    cache.update("ShopService", service("cart", ("Ready", "True"), autoscaling=SCALED))
+    cart = service("cart", ("Ready", "True"), autoscaling=SCALED, database={"storage": "1Gi"})
+    cache.update("ShopService", cart)
     metrics.watch(Queue(), cache)
     metrics.observe_call("apply", "Deployment", 201)
     metrics.drift.labels("Service", "edited").inc()
@@ -154,6 +155,7 @@ def test_labels_are_those_that_dashboards_and_alerts_select_by() -> None:
         "shop_service_replicas_ready": {*of_service},
         "shop_service_autoscaler_limit": {*of_service, "bound"},
         "shop_service_autoscaler_target": {*of_service, "metric"},
+        "shop_service_storage_bytes": {*of_service, "store"},
         "shop_service_condition": {*of_service, "condition"},
     }
     for family in families:
@@ -172,3 +174,22 @@ def test_the_time_of_a_reconcile_is_told_from_a_millisecond_to_ten_seconds() -> 
     assert bounds == [
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, float("inf")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"database": {"mode": "dedicated", "storage": "2Gi"}}, {"database": 2 * 1024**3}),
+        ({"cache": {"persistence": "AppendOnly", "storage": "256Mi"}}, {"cache": 256 * 1024**2}),
+        ({"cache": {"persistence": "None", "storage": "256Mi"}}, {}),
+        ({"database": {"mode": "external", "storage": "1Gi"}}, {}),
+        ({"database": {"storage": "much"}}, {}),
+        ({}, {}),
+    ],
+    ids=["database", "cache that is kept", "cache in memory", "database elsewhere", "not valid", "none"],
+)
+def test_what_a_store_may_fill(spec: dict[str, Any], expected: dict[str, float]) -> None:
+    found = scraped(service("cart", **spec))
+    assert {
+        labels[3]: value for labels, value in found.items() if labels[0] == "shop_service_storage_bytes"
+    } == expected

@@ -1,5 +1,6 @@
 """The shop's alerts, evaluated by Prometheus: what each is about fires it, and a moment of it does not."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from kindlocal import promtool
 from kindlocal.promtool import Story
+from shop_operator.children.scripts import folder
 from shop_platform.kind import find_tools
 from shop_platform.paths import CHARTS
 
@@ -52,12 +54,94 @@ def dead_letters(told: Story, minutes: float) -> None:
     told.counter(APPLIED, (QUIET + minutes + AFTER, 1))
 
 
+LAG = 'nats_consumer_pending{namespace="shop",job="broker-metrics",stream="order-taking",consumer="mail"}'
+CIRCUIT = 'namespace="shop",job="cart",server_address="catalog",state="open"'
+TURN = 'namespace="shop",job="warehouse",name="lapsed reservations"'
+DATABASE = 'namespace="shop",job="cart-db",pod="cart-db-0"'
+CACHE = 'namespace="shop",job="cart-cache",pod="cart-cache-0"'
+STORAGE = 'namespace="shop",name="cart",job="shop-operator",pod="op-1",store="database"'
+BROKER = 'namespace="shop",job="broker-metrics",pod="b-1"'
+GIB = 1024**3
+
+
+def stands(series: str, good: float, bad: float, **others: float):
+    """A number that is good, bad, and good again; the others stay."""
+
+    def tell(told: Story, minutes: float) -> None:
+        told.gauge(series, (QUIET, good), (minutes, bad), (AFTER, good))
+        for other, value in others.items():
+            told.gauge(other, (QUIET + minutes + AFTER, value))
+
+    return tell
+
+
+def turns(told: Story, minutes: float) -> None:
+    """One in a minute, that is done or fails."""
+    for outcome, good, bad in (("done", 1, 0), ("failed", 0, 1)):
+        told.counter(
+            f'schedule_runs_total{{{TURN},outcome="{outcome}"}}',
+            (QUIET, good / 60),
+            (minutes, bad / 60),
+            (AFTER, good / 60),
+        )
+
+
+def half_open(told: Story, minutes: float) -> None:
+    """It lets one call through now and then, which fails."""
+    tries = ["1", "1", "1", "0"] * round(minutes / 2)
+    values = ["0"] * QUIET * 2 + tries + ["0"] * AFTER * 2
+    told.series[f"http_client_circuit_state{{{CIRCUIT}}}"] = " ".join(values)
+
+
+FULL = {
+    f'redis_instance_info{{{CACHE},maxmemory_policy="noeviction"}}': 1,
+    f"redis_memory_max_bytes{{{CACHE}}}": 64.0,
+}
 ALERTS = {
     # name: its story, its severity, minutes of the fault after which it fires at the latest
     "OrderSagaStuck": (gauge("order_sagas_stuck", 2), "page", 6),
     "EventsNotPublished": (gauge("outbox_oldest_event_age_seconds", 90), "page", 6),
     "EventsDeadLettered": (dead_letters, "ticket", 5),
+    "ConsumerLags": (stands(LAG, 3, 150), "ticket", 16),
+    "CircuitOpen": (half_open, "ticket", 9),
+    "ScheduleFails": (turns, "ticket", 47),
+    "NotScraped": (stands(f"up{{{DATABASE}}}", 1, 0), "ticket", 11),
+    "DatabaseNearlyFull": (
+        stands(
+            f'pg_database_size_bytes{{{DATABASE},datname="cart"}}',
+            0.1 * GIB,
+            0.6 * GIB,
+            **{f"shop_service_storage_bytes{{{STORAGE}}}": GIB},
+        ),
+        "ticket",
+        16,
+    ),
+    "DatabaseConnectionsNearlyUsed": (
+        stands(f'pg_stat_database_numbackends{{{DATABASE},datname="cart"}}', 12, 90),
+        "ticket",
+        6,
+    ),
+    "DatabaseTransactionOpen": (
+        stands(f'pg_stat_activity_max_tx_duration{{{DATABASE},state="idle in transaction"}}', 0.1, 700),
+        "ticket",
+        6,
+    ),
+    "CacheNearlyFull": (stands(f"redis_memory_used_bytes{{{CACHE}}}", 20, 60, **FULL), "ticket", 11),
+    "CacheNotWritten": (stands(f"redis_aof_last_write_status{{{CACHE}}}", 1, 0), "page", 3),
+    "BrokerNearlyFull": (
+        stands(
+            f"nats_jetstream_storage_bytes{{{BROKER}}}",
+            100,
+            850,
+            **{f"nats_jetstream_storage_limit_bytes{{{BROKER}}}": 1000},
+        ),
+        "ticket",
+        11,
+    ),
+    "BrokerNotSeen": (stands(f"nats_up{{{BROKER}}}", 1, 0), "ticket", 6),
 }
+PASSES_AT_ONCE = {"EventsDeadLettered"}
+"""Where one is one too many."""
 
 
 @pytest.mark.parametrize("alert", ALERTS)
@@ -73,7 +157,7 @@ def test_it_fires_and_ends_and_no_other_does(alert, groups, tmp_path: Path) -> N
     told.told(tmp_path)
 
 
-@pytest.mark.parametrize("alert", ["OrderSagaStuck", "EventsNotPublished"])
+@pytest.mark.parametrize("alert", [alert for alert in ALERTS if alert not in PASSES_AT_ONCE])
 def test_a_moment_is_no_fault(alert, groups, tmp_path: Path) -> None:
     """What goes on by itself within two minutes disturbs nobody."""
     told = Story(groups)
@@ -99,6 +183,41 @@ def test_the_first_dead_letter_of_a_pod_is_seen(groups, tmp_path: Path) -> None:
     told.fires(QUIET + 59, "EventsDeadLettered", "ticket")
     told.silent(QUIET + 62, "EventsDeadLettered")
     told.told(tmp_path)
+
+
+def test_a_cache_that_may_forget_is_always_full(groups, tmp_path: Path) -> None:
+    told = Story(groups)
+    stands(f"redis_memory_used_bytes{{{CACHE}}}", 64, 64, **{f"redis_memory_max_bytes{{{CACHE}}}": 64})(
+        told, FAULT
+    )
+    told.gauge(f'redis_instance_info{{{CACHE},maxmemory_policy="allkeys-lru"}}', (QUIET + FAULT + AFTER, 1))
+    told.silent(QUIET + FAULT - 1, "CacheNearlyFull")
+    told.told(tmp_path)
+
+
+def test_one_pod_of_two_that_is_scraped_is_enough(groups, tmp_path: Path) -> None:
+    told = Story(groups)
+    stands(f"up{{{POD}}}", 1, 0, **{f"up{{{OTHER}}}": 1})(told, FAULT)
+    told.silent(QUIET + FAULT - 1, "NotScraped")
+    told.told(tmp_path)
+
+
+def test_the_connections_are_those_of_the_configuration(groups) -> None:
+    (rule,) = (
+        rule
+        for group in groups
+        for rule in group["rules"]
+        if rule["alert"] == "DatabaseConnectionsNearlyUsed"
+    )
+    (most,) = re.findall(r"^max_connections = (\d+)$", folder("postgres")["postgresql.conf"], re.M)
+    assert f"of the {most} connections" in rule["annotations"]["description"]
+    assert int(rule["expr"].rpartition(">")[2]) < int(most)
+
+
+def test_the_logs_share_of_a_volume_is_that_of_the_configuration(groups) -> None:
+    (rule,) = (rule for group in groups for rule in group["rules"] if rule["alert"] == "DatabaseNearlyFull")
+    (most,) = re.findall(r"^max_wal_size = (\d+)MB$", folder("postgres")["postgresql.conf"], re.M)
+    assert f"+ {most} * 1024 ^ 2" in rule["expr"]
 
 
 def test_every_alert_is_told_of_here(groups, tmp_path: Path) -> None:

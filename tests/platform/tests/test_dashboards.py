@@ -18,6 +18,7 @@ import yaml
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from shop_chassis.brokermetrics import STREAMS, BrokerMetrics
 from shop_chassis.client import ClientMetrics
 from shop_chassis.client.breaker import State
 from shop_chassis.events.metrics import ConsumerMetrics, OutboxMetrics
@@ -40,6 +41,7 @@ from shop_operator.engine.queue import Queue
 from shop_order_processing.metrics import SagaMetrics, TradeMetrics
 from shop_order_processing.store import Counts
 from shop_platform.dashboards import OF_SHOP, operator
+from shop_platform.dashboards.service import CONTAINED
 from shop_platform.dashboards.shop import FUNNEL
 from shop_platform.kind import find_tools
 from shop_platform.paths import CHARTS, ROOT
@@ -58,7 +60,8 @@ SPEC = {
     "image": "shop/catalog:1",
     "ports": [{"name": "http", "port": 8080}],
     "autoscaling": SCALED,
-    "database": {},
+    "database": {"storage": "1Gi"},
+    "cache": {"persistence": "AppendOnly", "storage": "256Mi"},
     "events": {},
     "dependsOn": [{"name": "media"}],
     "slo": {"availability": "99.9", "latency": {"threshold": "250ms", "target": "99"}},
@@ -70,6 +73,52 @@ SHOP = {
     "spec": SPEC,
 }
 Series = dict[str, float]
+POSTGRES = """
+pg_up 1
+pg_stat_database_xact_commit{datname="catalog"} 100
+pg_stat_database_xact_rollback{datname="catalog"} 2
+pg_stat_database_blks_hit{datname="catalog"} 900
+pg_stat_database_blks_read{datname="catalog"} 10
+pg_stat_database_numbackends{datname="catalog"} 4
+pg_stat_activity_count{datname="catalog",state="idle"} 4
+pg_stat_activity_max_tx_duration{datname="catalog",state="active"} 0.1
+pg_database_size_bytes{datname="catalog"} 8000000
+"""
+REDIS = """
+redis_up 1
+redis_commands_processed_total 100
+redis_keyspace_hits_total 90
+redis_keyspace_misses_total 10
+redis_evicted_keys_total 0
+redis_expired_keys_total 3
+redis_connected_clients 4
+redis_memory_used_bytes 1000000
+redis_memory_max_bytes 67108864
+redis_instance_info{maxmemory_policy="noeviction"} 1
+redis_aof_last_write_status 1
+"""
+CONTAINERS = """
+container_cpu_usage_seconds_total{namespace="shop",pod="catalog-7d9f8c6b5-x2x4z",container="app"} 10
+container_memory_working_set_bytes{namespace="shop",pod="catalog-db-0",container="postgres"} 50000000
+"""
+"""Of postgres_exporter 0.11.1 and redis_exporter 1.45.0 and a kubelet, what is looked at."""
+BROKER: dict[str, dict[str, Any]] = {
+    "/varz": {
+        "connections": 12, "mem": 2e7, "slow_consumers": 0,
+        "in_msgs": 100, "out_msgs": 250, "in_bytes": 5000, "out_bytes": 9000,
+    },
+    STREAMS: {
+        "storage": 700, "config": {"max_storage": 1000}, "api": {"errors": 0},
+        "account_details": [{"stream_detail": [{
+            "name": "dlq", "state": {"messages": 2, "bytes": 200, "last_seq": 9},
+            "consumer_detail": [{
+                "name": "mail", "config": {"durable_name": "mail"},
+                "num_pending": 3, "num_ack_pending": 1, "num_redelivered": 0,
+            }],
+        }]}],
+    },
+}  # fmt: skip
+"""What NATS tells of itself."""
 
 
 def made(kind: str, name: str) -> dict[str, Any]:
@@ -83,9 +132,11 @@ def rules() -> list[dict[str, Any]]:
     return found
 
 
-def alerts() -> list[dict[str, Any]]:
-    text = (CHARTS / "shop-operator" / "files" / "alerts.yaml").read_text()
-    groups: list[dict[str, Any]] = yaml.safe_load(text.replace("NAMESPACE", "shop-system"))
+def alerts(file: str = "shop-operator/files/alerts.yaml") -> list[dict[str, Any]]:
+    """The rules that a chart brings."""
+    namespace = "shop" if file.startswith("shop/") else "shop-system"
+    text = (CHARTS / file).read_text().replace("NAMESPACE", namespace)
+    groups: list[dict[str, Any]] = yaml.safe_load(text)
     return groups
 
 
@@ -178,6 +229,13 @@ def of_search() -> str:
     return generate_latest(registry).decode()
 
 
+def of_broker() -> str:
+    """/metrics of the process that asks the broker."""
+    registry = CollectorRegistry()
+    registry.register(BrokerMetrics(BROKER.__getitem__))
+    return generate_latest(registry).decode()
+
+
 def of_operator() -> str:
     """/metrics of an operator that knows the service, and has done a bit of everything."""
     metrics, cache, queue = Metrics(), Cache(), Queue[Key]()
@@ -213,6 +271,10 @@ async def exposed() -> Series:
     own = {"namespace": "shop-system", "job": "shop-operator", "pod": "shop-operator-1"}
     up = {'up{namespace="shop-system",job="shop-operator",pod="shop-operator-1"}': 1.0}
     found = {**as_scraped(await of_chassis(), **pod), **as_scraped(of_operator(), **own), **up}
+    for job, text in (("catalog-db", POSTGRES), ("catalog-cache", REDIS), ("broker-metrics", of_broker())):
+        found |= as_scraped(text, namespace="shop", job=job, pod=f"{job}-0")
+        found[f'up{{namespace="shop",job="{job}",pod="{job}-0"}}'] = 1.0
+    found |= as_scraped(CONTAINERS, job="containers")
     for job in ("order-taking", "order-processing"):
         found |= as_scraped(await of_chassis(), namespace="shop", job=job, pod=f"{job}-1")
     found |= as_scraped(of_orders(), namespace="shop", job="order-processing", pod="order-processing-1")
@@ -221,8 +283,12 @@ async def exposed() -> Series:
     return found
 
 
+COUNTED = ("_total", "_count", "_sum", "_bucket", "_commit", "_rollback", "_blks_hit", "_blks_read")
+
+
 def grows(series: str) -> bool:
-    return series.partition("{")[0].endswith(("_total", "_count", "_sum", "_bucket"))
+    name = series.partition("{")[0]
+    return name.endswith(COUNTED) and name != "pg_stat_activity_count"
 
 
 @pytest.mark.apiserver
@@ -232,9 +298,9 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
         "evaluation_interval": "15s",
         "tests": [
             {
-                "interval": "15s",
+                "interval": "5s",  # as pods are scraped: some windows are of 15 s
                 "input_series": [
-                    {"series": name, "values": f"0+{value}x60" if grows(name) else f"{value}+0x60"}
+                    {"series": name, "values": f"0+{value}x180" if grows(name) else f"{value}+0x180"}
                     for name, value in asyncio.run(exposed()).items()
                 ],
                 # A series that is not a number shows nothing either.
@@ -249,7 +315,7 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
             }
         ],
     }
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": rules()}))
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [*rules(), *alerts()]}))
     (tmp_path / "tests.yaml").write_text(yaml.safe_dump(tests))
     done = subprocess.run(
         [promtool, "test", "rules", "tests.yaml"], cwd=tmp_path, text=True, capture_output=True
@@ -258,7 +324,8 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
 
 
 SERIES = re.compile(
-    r"\b(?:(?:shop_operator|shop_service|http_server|http_client|process|outbox|consumer|order|schedule)_\w+|up)\b"
+    r"\b(?:(?:shop_operator|shop_service|http_server|http_client|process|outbox|consumer|order|schedule"
+    r"|pg|redis|nats|container)_\w+|up)\b"
 )
 
 
@@ -266,7 +333,7 @@ async def test_queries_and_alerts_name_only_what_is_exposed() -> None:
     there = {name.partition("{")[0] for name in await exposed()}
     expressions = queries() + [
         (rule.get("alert") or rule["record"], rule["expr"])
-        for group in [*rules(), *alerts()]
+        for group in [*rules(), *alerts(), *alerts("shop/alerts.yaml")]
         for rule in group["rules"]
     ]
     for trigger in made("ScaledObject", "catalog")["spec"]["triggers"]:
@@ -289,7 +356,10 @@ async def test_the_contract_names_what_is_exposed() -> None:
     table = contract.partition("\n## Metrics\n")[2].partition("\n## ")[0]
     first_columns = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     promised = {name for column in first_columns for name in re.findall(r"`(\w+)`", column)}
-    texts = (await of_chassis(), await of_storefront(), of_orders(), of_search(), of_operator())
+    texts = (
+        *(await of_chassis(), await of_storefront()),
+        *(of_orders(), of_search(), of_operator(), of_broker()),
+    )
     there = {family for text in texts for family in _families(text)}
     assert len(promised) > 20
     assert promised - there == set()
@@ -302,3 +372,20 @@ def _families(text: str) -> list[str]:
 
 def test_every_threshold_is_a_bucket_that_the_chassis_counts() -> None:
     assert [float(le(threshold)) for threshold in Threshold.__args__] == list(BUCKETS)
+
+
+@pytest.mark.parametrize(
+    ("pod", "own"),
+    [
+        ("catalog-7d9f8c6b5-x2x4z", True),
+        ("catalog-db-0", True),
+        ("catalog-cache-0", True),
+        ("catalog-cache-7d9f8c6b5-x2x4z", True),
+        ("catalog-worker-7d9f8c6b5-x2x4z", False),
+        ("catalog-worker-db-0", False),
+        ("old-catalog-db-0", False),
+    ],
+)
+def test_containers_are_those_of_the_services_own_pods(pod: str, own: bool) -> None:
+    (pattern,) = re.findall(r'pod=~"(.+)"', CONTAINED.replace("$service", "catalog"))
+    assert bool(re.fullmatch(pattern, pod)) is own

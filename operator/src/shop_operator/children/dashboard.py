@@ -48,7 +48,7 @@ def uid(namespace: str, name: str) -> str:
 
 def _given(shop: ShopService) -> frozenset[str]:
     """What of the spec there is something to show of; "" stands for what every service has."""
-    fields = {"slo", "ports", "autoscaling", "database", "events"}
+    fields = {"slo", "ports", "autoscaling", "database", "cache", "events"}
     given = {field for field in fields if getattr(shop.spec, field) not in (None, [])}
     return frozenset({"", *given} | ({"dependsOn"} if shop.spec.depends_on else set()))
 

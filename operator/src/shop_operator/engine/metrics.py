@@ -87,6 +87,7 @@ class _Present(Collector):
             ("shop_service_replicas_ready", "Pods that are ready.", None, self._ready),
             ("shop_service_autoscaler_limit", "Bounds of its autoscaler.", "bound", _limits),
             ("shop_service_autoscaler_target", "What one pod is to carry, by metric.", "metric", _targets),
+            ("shop_service_storage_bytes", "What database and cache may fill.", "store", _storage),
             ("shop_service_condition", "1 if True, 0 if False; absent if Unknown.", "condition", _conditions),
         ):
             yield _family(name, description, label, services, values)
@@ -146,6 +147,22 @@ def _targets(service: Manifest) -> Iterable[tuple[str, float]]:
         except ValueError:
             continue  # not valid: the condition Reconciled says so
     return found.items()
+
+
+def _storage(service: Manifest) -> Iterator[tuple[str, float]]:
+    """Of the stores that have a volume of their own."""
+    spec = service.get("spec") or {}
+    database, cache = spec.get("database") or {}, spec.get("cache") or {}
+    kept = {
+        "database": database if database.get("mode", "dedicated") == "dedicated" else {},
+        "cache": cache if cache.get("persistence") == "AppendOnly" else {},
+    }
+    for store, wanted in kept.items():
+        try:
+            if size := wanted.get("storage"):
+                yield store, float(quantity.value(str(size)))
+        except ValueError:
+            continue  # not valid: the condition Reconciled says so
 
 
 def _conditions(service: Manifest) -> Iterator[tuple[str, float]]:

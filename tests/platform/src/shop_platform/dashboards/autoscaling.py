@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shop_platform.dashboards.panels import Query, Section, lines, number, of_shop, rate
+from shop_platform.dashboards.panels import SIGNALS, Query, Section, lines, number, of_shop, rate
 
 HERE = 'namespace="$namespace"'
 _READY, _WANTED = (f"max by (name) (shop_service_replicas_{what}{{{HERE}}})" for what in ("ready", "desired"))
-SIGNALS = {
-    "RequestsPerSecond": "http_server_requests_total",
-    "Concurrency": "http_server_active_request_seconds_total",
-}
-"""What autoscalers look at, and the counter whose rate it is."""
 
 
 def built() -> dict[str, Any]:
@@ -32,8 +27,8 @@ def _by_name(by_job: str) -> str:
     return f'max by (name) (label_replace({by_job}, "name", "$1", "job", "(.+)"))'
 
 
-def _load(metric: str, series: str) -> Query:
-    carried = f"{_by_name(rate(series, by='job'))} / ({_READY} > 0)"
+def _load(metric: str, record: str) -> Query:
+    carried = f"{_by_name(f'{record}{{{HERE}}}')} / ({_READY} > 0)"
     return Query(f"{carried} / {_target(metric)}", f"{{{{name}}}} {metric}")
 
 
@@ -73,7 +68,7 @@ _SECTIONS = (
         "Signals",
         lines(
             "Load beside target",
-            *(_load(metric, series) for metric, series in SIGNALS.items()),
+            *(_load(metric, record) for metric, record in SIGNALS.items()),
             width=24,
             about="1: each pod carries what it is to carry. Above it pods are added, far below removed.",
         ),

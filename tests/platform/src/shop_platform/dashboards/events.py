@@ -76,5 +76,42 @@ _SECTIONS = (
         lines("Waiting for one that is missing", _deliveries("parked"), unit="ops", none="no gaps", width=12),
         lines("Database away", _deliveries("outage"), unit="ops", none="no outage", width=12),
     ),
+    Section(
+        "Broker",
+        number("Answers", f"max(nats_up{{{HERE}}})", bad_below=1),
+        number(
+            "Room used",
+            f"max(nats_jetstream_storage_bytes{{{HERE}}})"
+            f" / max(nats_jetstream_storage_limit_bytes{{{HERE}}} > 0)",
+            unit="percentunit",
+            bad_above=0.8,
+        ),
+        number(
+            "Dead letters kept",
+            f'max(nats_stream_messages{{{HERE},stream="dlq"}}) or vector(0)',
+            bad_above=1,
+            about="shop dlq list",
+        ),
+        number("Clients", f"max(nats_connections{{{HERE}}})"),
+        number("Memory", f"max(nats_memory_bytes{{{HERE}}})", unit="bytes"),
+        number(
+            "Slow clients, 1 h",
+            f"sum(increase(nats_slow_consumers_total{{{HERE}}}[1h])) or vector(0)",
+            bad_above=1,
+            about="Cut off because they did not read; they come again.",
+        ),
+        lines(
+            "Kept by stream",
+            Query(f"max by (stream) (nats_stream_bytes{{{HERE}}})", "{{stream}}"),
+            unit="bytes",
+        ),
+        lines("Taken", Query(rate("nats_stream_published_total", by="stream"), "{{stream}}"), unit="ops"),
+        lines(
+            "Delivered, not acknowledged",
+            Query(
+                f"max by (stream, consumer) (nats_consumer_ack_pending{{{HERE}}})", "{{stream}} {{consumer}}"
+            ),
+        ),
+    ),
 )
-"""What waits, then each side, then what needs somebody."""
+"""What waits, then each side, then what needs somebody, then what carries it."""

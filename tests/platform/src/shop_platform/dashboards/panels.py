@@ -35,6 +35,13 @@ _DEFAULTS: tuple[tuple[str, Any], ...] = (
 """What the SDK writes though Grafana takes it for granted."""
 
 
+SIGNALS = {
+    "RequestsPerSecond": "shopservice:requests:rate15s",
+    "Concurrency": "shopservice:concurrency:rate15s",
+}
+"""What autoscalers look at, and what the operator's chart records of it."""
+
+
 class Query(NamedTuple):
     """PromQL, and what its series are called: `{{pod}}` for a label."""
 

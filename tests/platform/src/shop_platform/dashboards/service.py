@@ -6,12 +6,25 @@ from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import ConstantVariable, Dashboard
 
-from shop_platform.dashboards.panels import Query, Section, dashboard, lines, number, plain, states
+from shop_platform.dashboards.panels import (
+    SIGNALS,
+    Query,
+    Section,
+    dashboard,
+    lines,
+    number,
+    plain,
+    states,
+)
 
 SERVED = 'namespace="$namespace",job="$service"'
 """The service's own series."""
 KNOWN = 'namespace="$namespace",name="$service"'
 """What the operator says of it."""
+DATABASE, CACHE = (f'namespace="$namespace",job="$service-{store}"' for store in ("db", "cache"))
+"""What the exporters in the pods of its stores say."""
+CONTAINED = 'namespace="$namespace",pod=~"$service-((db|cache)-0|(cache-)?[a-z0-9]+-[a-z0-9]{5})"'
+"""All of its pods, as StatefulSets and Deployments call them; none of a service whose name begins alike."""
 FAILED = 'http_response_status_code=~"5.."'
 _REQUEST, _CALL = "http_server_request_duration_seconds", "http_client_request_duration_seconds"
 
@@ -54,6 +67,20 @@ def _failing() -> str:
     return f"({_rate(f'{_REQUEST}_count', ',' + FAILED)} or 0 * {every}) / {every}"
 
 
+def _of(store: str, series: str, labels: str = "", by: str = "") -> str:
+    grouped = f" by ({by}) " if by else ""
+    return f"sum{grouped}(rate({series}{{{store}{labels}}}[$__rate_interval]))"
+
+
+def _share(store: str, part: str, rest: str, labels: str = "") -> str:
+    """Of both; nothing, and not 0/0, while there is neither."""
+    one, other = (_of(store, series, labels) for series in (part, rest))
+    return f"{one} / (({one} + {other}) > 0)"
+
+
+_OWN = ',datname="$service"'
+"""Beside the service's a server has databases of PostgreSQL's own."""
+_UNWATCHED, _UNSEEN = "no exporter", "no metrics of containers"
 _SLO = "shopservice:slo_errors:ratio"
 _SECTIONS = (
     Section(
@@ -128,19 +155,36 @@ _SECTIONS = (
             about="Cores.",
         ),
         lines("Memory", Query(f"process_resident_memory_bytes{{{SERVED}}}", "{{pod}}"), unit="bytes"),
+        lines(
+            "CPU of containers",
+            Query(
+                "sum by (pod, container)"
+                f" (rate(container_cpu_usage_seconds_total{{{CONTAINED}}}[$__rate_interval]))",
+                "{{pod}} {{container}}",
+            ),
+            width=12,
+            none=_UNSEEN,
+            about="Cores; those of database and cache, and their helpers, too.",
+        ),
+        lines(
+            "Memory of containers",
+            Query(
+                f"sum by (pod, container) (container_memory_working_set_bytes{{{CONTAINED}}})",
+                "{{pod}} {{container}}",
+            ),
+            unit="bytes",
+            width=12,
+            none=_UNSEEN,
+            about="What counts against their limits.",
+        ),
     ),
     Section(
         "Autoscaling",
         lines(
             "Load of a pod",
-            Query(
-                f"{_rate('http_server_requests_total')} / scalar(shop_service_replicas_ready{{{KNOWN}}} > 0)",
-                "RequestsPerSecond",
-            ),
-            Query(
-                f"{_rate('http_server_active_request_seconds_total')}"
-                f" / scalar(shop_service_replicas_ready{{{KNOWN}}} > 0)",
-                "Concurrency",
+            *(
+                Query(f"{record}{{{SERVED}}} / scalar(shop_service_replicas_ready{{{KNOWN}}} > 0)", metric)
+                for metric, record in SIGNALS.items()
             ),
             Query(f"shop_service_autoscaler_target{{{KNOWN}}}", "target {{metric}}"),
             width=24,
@@ -151,7 +195,76 @@ _SECTIONS = (
     Section(
         "Database",
         states("Database", Query(f'shop_service_condition{{{KNOWN},condition=~"Data.*"}}', "{{condition}}")),
+        lines(
+            "Transactions",
+            Query(_of(DATABASE, "pg_stat_database_xact_commit", _OWN), "committed"),
+            Query(_of(DATABASE, "pg_stat_database_xact_rollback", _OWN), "rolled back"),
+            unit="ops",
+            none=_UNWATCHED,
+        ),
+        lines(
+            "Connections",
+            Query(f"sum by (state) (pg_stat_activity_count{{{DATABASE}{_OWN}}})", "{{state}}"),
+            none=_UNWATCHED,
+            about="100 at most. Idle in transaction is a transaction that waits for the service.",
+        ),
+        lines(
+            "Oldest transaction",
+            Query(f"max by (state) (pg_stat_activity_max_tx_duration{{{DATABASE}}})", "{{state}}"),
+            unit="s",
+            none=_UNWATCHED,
+        ),
+        lines(
+            "Blocks found in memory",
+            Query(_share(DATABASE, "pg_stat_database_blks_hit", "pg_stat_database_blks_read", _OWN), "share"),
+            unit="percentunit",
+            width=12,
+            none=_UNWATCHED,
+        ),
+        lines(
+            "Size",
+            Query(f"sum(pg_database_size_bytes{{{DATABASE}}})", "data"),
+            Query(f'shop_service_storage_bytes{{{KNOWN},store="database"}}', "volume"),
+            unit="bytes",
+            width=12,
+            none=_UNWATCHED,
+            about="The log takes up to 256 MiB beside the data.",
+        ),
         needs="database",
+    ),
+    Section(
+        "Cache",
+        lines(
+            "Commands",
+            Query(_of(CACHE, "redis_commands_processed_total"), "commands"),
+            unit="ops",
+            none=_UNWATCHED,
+        ),
+        lines(
+            "Found",
+            Query(_share(CACHE, "redis_keyspace_hits_total", "redis_keyspace_misses_total"), "share"),
+            unit="percentunit",
+            none=_UNWATCHED,
+        ),
+        lines("Clients", Query(f"sum(redis_connected_clients{{{CACHE}}})", "clients"), none=_UNWATCHED),
+        lines(
+            "Memory",
+            Query(f"sum(redis_memory_used_bytes{{{CACHE}}})", "used"),
+            Query(f"sum(redis_memory_max_bytes{{{CACHE}}})", "most"),
+            unit="bytes",
+            width=12,
+            none=_UNWATCHED,
+            about="One that keeps its data refuses writes when this is full, another one forgets.",
+        ),
+        lines(
+            "Forgotten",
+            Query(_of(CACHE, "redis_evicted_keys_total"), "for want of room"),
+            Query(_of(CACHE, "redis_expired_keys_total"), "lapsed"),
+            unit="ops",
+            width=12,
+            none=_UNWATCHED,
+        ),
+        needs="cache",
     ),
     Section(
         "Calls to other services",

@@ -48,6 +48,13 @@ def _conversion() -> str:
     return f"({last}) / ({first})"
 
 
+HERE = 'namespace="$namespace"'
+_DATA = f"sum by (job) (pg_database_size_bytes{{{HERE}}})"
+_ROOM = (
+    f'max by (job) (label_replace(shop_service_storage_bytes{{{HERE},store="database"}},'
+    ' "job", "$1-db", "name", "(.+)"))'
+)
+
 _SECTIONS = (
     Section(
         "Trade",
@@ -153,5 +160,36 @@ _SECTIONS = (
             unit="ops",
         ),
     ),
+    Section(
+        "What they stand on",
+        lines(
+            "Transactions of databases",
+            Query(rate("pg_stat_database_xact_commit", by="job"), "{{job}}"),
+            unit="ops",
+        ),
+        lines(
+            "Connections to databases",
+            Query(f"sum by (job) (pg_stat_database_numbackends{{{HERE}}})", "{{job}}"),
+            about="100 at most, of each.",
+        ),
+        lines("Databases beside their volumes", Query(f"{_DATA} / {_ROOM}", "{{job}}"), unit="percentunit"),
+        lines(
+            "Caches beside their memory",
+            Query(
+                f"max by (job) (redis_memory_used_bytes{{{HERE}}} / (redis_memory_max_bytes{{{HERE}}} > 0))",
+                "{{job}}",
+            ),
+            unit="percentunit",
+        ),
+        lines(
+            "Events that the broker took",
+            Query(rate("nats_stream_published_total", by="stream"), "{{stream}}"),
+            unit="ops",
+        ),
+        lines(
+            "Events that wait in it",
+            Query(f"max by (stream, consumer) (nats_consumer_pending{{{HERE}}})", "{{stream}} {{consumer}}"),
+        ),
+    ),
 )
-"""From what is sold to what sells it."""
+"""From what is sold to what sells it, and what that stands on."""
