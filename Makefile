@@ -30,8 +30,8 @@ status: $(UV) ## one screen: what runs, how much of it, how it does
 load: $(UV) ## drives catalog until it scales, shows how, and lets it shrink again
 	@$(RUN) shop-platform load
 
-.PHONY: bench bench-operator bench-services bench-recommendation bench-search
-bench: bench-operator bench-services bench-recommendation bench-search ## benchmarks, as JSON, tables and plots under docs/bench
+.PHONY: bench bench-operator bench-services bench-recommendation bench-search bench-storefront
+bench: bench-operator bench-services bench-recommendation bench-search bench-storefront ## benchmarks, as JSON, tables and plots under docs/bench
 bench-operator: $(UV) ## the operator beside a bare client on an API server, up to 3,000 services: some 15 minutes; ARGS=--quick: one
 	@$(RUN) --group bench shop-bench operator $(ARGS)
 bench-services: $(UV) ## the chassis beside bare FastAPI, hot routes, memory and imports of the services: some 15 minutes; ARGS=--quick: two
@@ -40,6 +40,8 @@ bench-recommendation: $(UV) ## recommendations beside item-kNN, popularity, ALS 
 	@$(RUN) --group bench shop-bench recommendation $(ARGS)
 bench-search: $(UV) ## search beside full text in SQLite and PostgreSQL, 100,000 products, 500 known-item queries: some 15 minutes; ARGS=--quick: one
 	@$(RUN) --group bench shop-bench search $(ARGS)
+bench-storefront: $(UV) ## the front page with the whole shop behind it, storefront on one core: some 6 minutes; ARGS=--quick: one
+	@$(RUN) --group bench shop-bench storefront $(ARGS)
 
 .PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools
 test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes

@@ -1,4 +1,4 @@
-"""`shop-bench operator | services | recommendation | search [--quick] [--out FOLDER]`."""
+"""`shop-bench operator | services | recommendation | search | storefront [--quick] [--out FOLDER]`."""
 
 import argparse
 import json
@@ -31,6 +31,9 @@ SUBJECTS = {
     ),
     "search": Subject(
         "search beside full text in SQLite and PostgreSQL; a pod of it", "2,000 products, once: a minute"
+    ),
+    "storefront": Subject(
+        "the front page with the whole shop behind it, on one core and in a browser", "a few products, once"
     ),
 }
 

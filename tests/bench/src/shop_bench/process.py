@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +25,12 @@ def cpu_seconds_of_family(pid: int) -> float:
         with suppress(FileNotFoundError):  # it has just ended
             total += cpu_seconds(int(child))
     return total
+
+
+def pin(pid: int, cores: Set[int]) -> None:
+    """Lets a process run on these cores alone, with all the threads that it has."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)
 
 
 def memory(pid: int) -> dict[str, float]:

@@ -51,28 +51,28 @@ def fault(answer: Answer) -> str:
     return "" if answer.status == 200 else f"status {answer.status}"
 
 
-def _from_everywhere() -> Iterator[str]:
+def from_everywhere() -> Iterator[str]:
     """Addresses as a balancer adds them; rate limits count by address and by subject."""
     return cycle(f"10.0.{number // 256}.{number % 256}" for number in range(ADDRESSES))
 
 
 def _list(crowd: Crowd, to: Connections) -> Iterator[bytes]:
-    for address in _from_everywhere():
+    for address in from_everywhere():
         yield to.request("GET", f"/products?limit={PAGE}", X_Forwarded_For=address)
 
 
 def _product(crowd: Crowd, to: Connections) -> Iterator[bytes]:
-    for address, id in zip(_from_everywhere(), cycle(crowd.products), strict=False):
+    for address, id in zip(from_everywhere(), cycle(crowd.products), strict=False):
         yield to.request("GET", f"/products/{id}", X_Forwarded_For=address)
 
 
 def _batch(crowd: Crowd, to: Connections) -> Iterator[bytes]:
-    for address, ids in zip(_from_everywhere(), _pages(crowd), strict=False):
+    for address, ids in zip(from_everywhere(), _pages(crowd), strict=False):
         yield to.request("POST", "/products:batch", {"ids": ids}, X_Forwarded_For=address)
 
 
 def _availability(crowd: Crowd, to: Connections) -> Iterator[bytes]:
-    for address, ids in zip(_from_everywhere(), _pages(crowd), strict=False):
+    for address, ids in zip(from_everywhere(), _pages(crowd), strict=False):
         query = "&".join(f"id={id}" for id in ids)
         yield to.request("GET", f"/availability?{query}", X_Forwarded_For=address)
 
@@ -99,7 +99,7 @@ def _add(crowd: Crowd, to: Connections) -> Iterator[bytes]:
 def _quote(crowd: Crowd, to: Connections) -> Iterator[bytes]:
     lines = [{"quantity": 1 + line, "weight_grams": 450 * (1 + line)} for line in range(LINES)]
     body = {"country": "DE", "postal_code": "10115", "lines": lines, "currency": "EUR"}
-    for address in _from_everywhere():
+    for address in from_everywhere():
         yield to.request("POST", "/quotes", body, X_Forwarded_For=address)
 
 
@@ -115,13 +115,13 @@ def _order(crowd: Crowd, to: Connections) -> Iterator[bytes]:
 
 
 def _login(crowd: Crowd, to: Connections) -> Iterator[bytes]:
-    for address, login in zip(_from_everywhere(), cycle(crowd.logins), strict=False):
+    for address, login in zip(from_everywhere(), cycle(crowd.logins), strict=False):
         yield to.request("POST", "/login", login, X_Forwarded_For=address)
 
 
 def _refresh(crowd: Crowd, connections: Connections) -> Send:
     """Each answer has the token of that session's next request; one at a time, as clients do."""
-    addresses = _from_everywhere()
+    addresses = from_everywhere()
 
     async def send() -> str:
         if not crowd.sessions:
