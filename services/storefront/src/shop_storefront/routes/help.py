@@ -1,7 +1,6 @@
 """Help, and what stands where there is no page."""
 
-from fastapi import Response
-from shop_chassis.problems import Problem
+from fastapi import HTTPException, Response
 
 from shop_storefront.pages import pages
 from shop_storefront.visit import VisitDep
@@ -19,6 +18,6 @@ async def read_help(visit: VisitDep) -> Response:
 
 
 @last.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"])
-async def nothing_here(path: str) -> Response:
-    """A page that says so, instead of the framework's answer."""
-    raise Problem(404, f"there is no page /{path[:100]}")
+async def nothing_here() -> Response:
+    """A page that says so, instead of the framework's answer; the path is in the browser's own line."""
+    raise HTTPException(404)

@@ -5,9 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import Path, Response
+from fastapi import HTTPException, Path, Response
 from shop_chassis.client import CallError
-from shop_chassis.problems import Problem
 from shop_contracts.catalog.promotions import Promotion
 from shop_contracts.search.api import Facet, SearchPage
 
@@ -98,7 +97,7 @@ async def read_category(visit: VisitDep, category: Annotated[str, Path(max_lengt
         catalog.promotions.get(None),
     )
     if tree.value is not None and tree.value.get(category) is None:
-        raise Problem(404, f"there is no category {category}")
+        raise HTTPException(404)
     if page.value is not None:
         found = _found(page.value, wanted, visit.say)
     else:
