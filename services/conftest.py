@@ -6,21 +6,27 @@ import pytest
 import structlog
 
 SLOW = {
+    "test_account_pages.py",
     "test_admin_pages.py",
+    "test_browser.py",
+    "test_checkout_pages.py",
     "test_consumer.py",
     "test_contract.py",
-    "test_browser.py",
     "test_engine.py",
+    "test_entry_pages.py",
     "test_fallbacks.py",
     "test_faults_property.py",
     "test_flow.py",
     "test_generation.py",
+    "test_inbox_pages.py",
     "test_inbox_property.py",
     "test_interleavings.py",
+    "test_journeys.py",
     "test_local.py",
     "test_neighbours_down.py",
     "test_new.py",
     "test_openapi.py",
+    "test_order_pages.py",
     "test_pages.py",
     "test_property.py",
     "test_seed.py",
@@ -28,8 +34,10 @@ SLOW = {
     "test_server.py",
     "test_service.py",
     "test_shopping.py",
+    "test_shopping_fallbacks.py",
     "test_tracing.py",
     "test_train.py",
+    "test_wishlist_pages.py",
 }
 """Whose tests take seconds each: they run with those that need servers."""
 

@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,18 @@ class Window:
         """Returns when nothing is loading any more."""
         self.page.goto(self.base + path, wait_until="networkidle")
 
+    def go(self, path: str) -> None:
+        """Returns when the page is there, whatever it listens to afterwards."""
+        self.page.goto(self.base + path, wait_until="load")
+        self.page.get_by_role("heading", level=1).wait_for()
+
+    def says(self, *words: str) -> None:
+        """Returns when the page says one of these."""
+        found = self.page.get_by_text(words[0])
+        for each in words[1:]:
+            found = found.or_(self.page.get_by_text(each))
+        found.first.wait_for()
+
     def holds(self, name: str) -> None:
         """What must hold of every page; takes a picture called `name`. Raises AssertionError."""
         self.page.screenshot(path=self.shots / f"{name}-{self.name}.png", full_page=True)
@@ -68,6 +80,10 @@ class Window:
         self.page.evaluate(AXE)
         found: dict[str, Any] = self.page.evaluate("(rules) => axe.run(document, rules)", _RULES)
         assert found["violations"] == [], f"{name}: {_told(found['violations'])}"
+
+
+Opens = Callable[..., AbstractContextManager[Window]]
+"""`with opens("phone", dark=True) as seen`: see `window`."""
 
 
 def _told(violations: list[dict[str, Any]]) -> str:

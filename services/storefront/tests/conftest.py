@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,18 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from playwright.sync_api import Browser as Chromium
 from shop.local.addresses import Addresses
 from shop.testing import LocalShop
 from shop_chassis.events import MemoryBus
 from shop_chassis.service import create_app
+from shop_chassis.testing.process import ServiceProcess
 from shop_storefront.near.clients import Neighbours
 from shop_storefront.service import service
 from shop_storefront.settings import StorefrontSettings
+
+from .browser import Opens as Windows
+from .browser import chromium, window
 
 NAMES = tuple(name.replace("_", "-") for name in Neighbours.__dataclass_fields__)
 NOBODY = "http://127.0.0.1:9"
@@ -183,3 +189,52 @@ def storefront(neighbours: Addresses) -> Opens:
 def storefront_alone() -> Opens:
     """The same with no neighbour there."""
     return lambda **settings: _opened({}, **settings)
+
+
+# -- a real browser, which has the shop with all its products and pictures
+
+
+@pytest.fixture(scope="session")
+def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """With its pictures, which come while the first pages are looked at."""
+    with running(tmp_path_factory.mktemp("whole-shop")) as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures of pages go: `STOREFRONT_SHOTS`."""
+    folder = Path(os.environ.get("STOREFRONT_SHOTS") or tmp_path_factory.mktemp("shots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Chromium]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def served(whole_shop: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A storefront as in a pod, with patience for a busy machine."""
+    urls = {name: whole_shop.services.get(name, NOBODY) for name in NAMES}
+    environment = {f"{name.replace('-', '_').upper()}_URL": url for name, url in urls.items()}
+    process = ServiceProcess(
+        "shop_storefront",
+        tmp_path_factory.mktemp("storefront"),
+        PATIENCE="40",
+        PAGE_SECONDS="60",
+        REQUEST_TIMEOUT="90",
+        DRAIN_SECONDS="0",
+        **environment,
+    )
+    process.start()
+    yield process.url
+    process.terminate()
+    assert process.wait() == 0
+
+
+@pytest.fixture
+def opens(chrome: Chromium, served: str, shots: Path) -> Windows:
+    return partial(window, chrome, served, shots)

@@ -11,7 +11,6 @@ from shop_storefront.templating import HTMX
 STATIC = files("shop_storefront") / "static"
 VENDORED = {
     "htmx.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
-    "sse.min.js": "98a46496de0c3605fbffdce9167ba427bdd9553184f83f149c261891a92c0136",
     "bricolage-600.woff2": "b34fc8c1ef0ac8798455ac2979eae4b4f90f0d327e3584d1032fa77a8a9a66ca",
 }
 OURS = [each.name for each in STATIC.iterdir() if each.name.endswith(".js") and each.name not in VENDORED]

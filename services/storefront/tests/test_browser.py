@@ -1,19 +1,11 @@
 """Every page in a real browser: no violation of axe's rules, nothing in the console, nothing that moves."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from functools import partial
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser as Chromium
 from shop import demo
-from shop.local.addresses import Addresses
-from shop_chassis.testing.process import ServiceProcess
 
-from .browser import Window, chromium, window
-from .conftest import NAMES, NOBODY, running
+from .browser import Opens, Window
 
 LAMP = next(each for each in demo.products() if "lamp" in each.slug and not each.family)
 VARIANT = next(each for each in demo.products() if each.family)
@@ -27,61 +19,36 @@ PAGES = {
     "cart-empty": "/cart",
     "help": "/help",
     "not-found": "/no-such-page",
+    "sign-in": "/sign-in",
+    "register": "/register",
+    "verify": "/verify?token=abcdefghijklmnopqrstuvwxyz",
+    "reset": "/reset",
+    "new-password": "/reset?token=abcdefghijklmnopqrstuvwxyz",
+    "unsubscribe": "/unsubscribe/nonsense",
 }
+OWN_PAGES = {
+    "account": "/account",
+    "addresses": "/account/addresses",
+    "address": "/account/addresses/new",
+    "payment-methods": "/account/payment-methods",
+    "preferences": "/account/preferences",
+    "notifications": "/account/notifications",
+    "data": "/account/data",
+    "orders": "/orders",
+    "wishlists": "/wishlists",
+    "inbox": "/inbox",
+}
+"""Of who is signed in."""
+LONG = bool(os.environ.get("SHOP_TEST_LONG"))
 LOOKS = [("phone", False), ("desktop", True)]
 """In a short run each width and each of light and dark; in a long one, all of both."""
-if os.environ.get("SHOP_TEST_LONG"):
+BUYING = [("phone", True), ("desktop", False)]
+"""The same of widths, with scripts and without."""
+if LONG:
     LOOKS += [("phone", True), ("desktop", False)]
+    BUYING += [("phone", False), ("desktop", True)]
 FIRST_VISIT = 300 * 1024
 """Bytes over the wire."""
-
-Opens = Callable[..., AbstractContextManager[Window]]
-
-
-@pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures of pages go: `STOREFRONT_SHOTS`."""
-    folder = Path(os.environ.get("STOREFRONT_SHOTS") or tmp_path_factory.mktemp("shots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """The whole shop with its pictures, which come while the first pages are looked at."""
-    with running(tmp_path_factory.mktemp("shop")) as addresses:
-        yield addresses
-
-
-@pytest.fixture(scope="module")
-def served(neighbours: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A storefront as in a pod, with patience for a busy machine."""
-    urls = {name: neighbours.services.get(name, NOBODY) for name in NAMES}
-    environment = {f"{name.replace('-', '_').upper()}_URL": url for name, url in urls.items()}
-    process = ServiceProcess(
-        "shop_storefront",
-        tmp_path_factory.mktemp("storefront"),
-        PATIENCE="40",
-        PAGE_SECONDS="60",
-        REQUEST_TIMEOUT="90",
-        DRAIN_SECONDS="0",
-        **environment,
-    )
-    process.start()
-    yield process.url
-    process.terminate()
-    assert process.wait() == 0
-
-
-@pytest.fixture
-def opens(browser: Chromium, served: str, shots: Path) -> Opens:
-    return partial(window, browser, served, shots)
 
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS)
@@ -90,6 +57,87 @@ def test_a_page_is_as_it_should_be(opens: Opens, name: str, dark: bool, width: s
     with opens(width, dark=dark) as seen:
         seen.open(PAGES[name])
         seen.holds(name)
+
+
+def sign_in(seen: Window, email: str = demo.SHOPPER[0], password: str = demo.SHOPPER[1]) -> None:
+    """By the page that is shown."""
+    page = seen.page
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Hello").wait_for()
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_what_is_somebodys_is_as_it_should_be(opens: Opens, dark: bool, width: str) -> None:
+    with opens(width, dark=dark) as seen:
+        seen.open("/sign-in")
+        sign_in(seen)
+        for name, path in OWN_PAGES.items():
+            seen.go(path)
+            seen.holds(name)
+
+
+@pytest.mark.parametrize(("width", "scripts"), BUYING)
+def test_somebody_buys_something(opens: Opens, width: str, scripts: bool) -> None:
+    with opens(width, scripts=scripts) as seen:
+        page = seen.page
+
+        def shown(name: str, heading: str) -> None:
+            page.get_by_role("heading", name=heading, level=1).wait_for()
+            if scripts:
+                seen.holds(name)
+
+        seen.open(f"/p/{LAMP.slug}")
+        page.get_by_role("button", name="Add to cart").click()
+        if scripts:
+            page.get_by_role("link", name="Go to the cart").click()
+        page.get_by_role("link", name="To the checkout").click()
+        shown("checkout-address", "Where shall it go?")
+        address(seen)
+        page.get_by_role("button", name="To the delivery").click()
+        shown("checkout-delivery", "How shall it come?")
+        page.get_by_role("button", name="To the payment").click()
+        shown("checkout-payment", "How do you want to pay?")
+        page.get_by_role("button", name="To the review").click()
+        shown("checkout-review", "One last look")
+        page.get_by_role("button", name="Order and pay").click()
+        shown("thanks", "Thank you, we have your order")
+        if scripts:  # it comes by itself, without a click
+            seen.says("It is paid, and is being packed.", "It is on its way")
+            page.get_by_role("link", name="To the order").click()
+            shown("order", "Order of")
+        assert seen.errors == []
+
+
+def address(seen: Window, name: str = "Gus Guest", city: str = "Berlin") -> None:
+    """Fills in where it shall go."""
+    page = seen.page
+    page.get_by_label("E-mail").fill("guest@example.com")
+    delivery = page.get_by_role("region", name="Delivery address")
+    delivery.get_by_label("Name").fill(name)
+    delivery.get_by_label("Street and number").fill("Lindenallee 12")
+    delivery.get_by_label("Postal code").fill("10115")
+    delivery.get_by_label("City").fill(city)
+    delivery.get_by_label("Country").select_option("DE")
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_what_is_wrong_is_said_where_it_is(opens: Opens, dark: bool, width: str) -> None:
+    with opens(width, dark=dark) as seen:
+        page = seen.page
+        seen.open("/sign-in")
+        page.get_by_label("E-mail").fill("nobody@example.com")
+        page.get_by_label("Password").fill("correct horse battery")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("alert").wait_for()
+        seen.holds("sign-in-wrong")
+        seen.open("/register")
+        page.get_by_label("E-mail").fill("nobody@example.com")
+        page.get_by_label("Password").fill("passwordpassword")
+        page.get_by_role("button", name="Make the account").click()
+        page.locator(".field-wrong").wait_for()
+        seen.holds("register-wrong")
 
 
 @pytest.mark.parametrize("width", ["phone", "desktop"])

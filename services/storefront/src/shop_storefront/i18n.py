@@ -127,6 +127,11 @@ def ago(at: datetime, locale: Locale) -> str:
     return format_timedelta(at - datetime.now(UTC), add_direction=True, locale=locale)
 
 
+def country(code: str, locale: Locale) -> str:
+    """Its name in the language of the locale; the code where that is not known."""
+    return str(locale.territories.get(code, code))
+
+
 @cache
 def _precision(currency: str) -> int:
     return get_currency_precision(currency)

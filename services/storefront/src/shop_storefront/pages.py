@@ -42,6 +42,7 @@ FORM_BYTES = 64 * 1024
 _FIELDS = 200
 _SAFE = frozenset({"GET", "HEAD"})
 _UPLOADS = "__uploads__"
+_ANYBODY = "__anybody__"
 
 
 def pages() -> APIRouter:
@@ -61,6 +62,14 @@ def uploads(limit: int, scope: str) -> Callable[[H], H]:
     return mark
 
 
+def without_token(handler: H) -> H:
+    """Lets programs change something here that have neither cookie nor page: what they send says enough.
+    Written below the decorator of the route.
+    """
+    setattr(handler, _ANYBODY, True)
+    return handler
+
+
 class PageRoute(APIRoute):
     """A route of a page."""
 
@@ -68,6 +77,7 @@ class PageRoute(APIRoute):
         """FastAPI's own way to wrap a route."""
         handler = super().get_route_handler()
         most, scope = getattr(self.endpoint, _UPLOADS, (FORM_BYTES, None))
+        anybody = getattr(self.endpoint, _ANYBODY, False)
 
         async def page(request: Request) -> Response:
             site: Site = request.app.state.runtime.get(Site)
@@ -76,10 +86,12 @@ class PageRoute(APIRoute):
             try:
                 async with asyncio.timeout(_seconds(site, request.method)):
                     if request.method not in _SAFE:
-                        from_here(request)
+                        if not anybody:
+                            from_here(request)
                         limit = most if scope in visit.session.scope.split() else FORM_BYTES
                         visit.form = await _form(request, limit, visit)
-                        _with_token(request, visit)
+                        if not anybody:
+                            _with_token(request, visit)
                     response = await handler(request)
             except Exception as error:  # each becomes a page
                 response = await _error_page(visit, error)

@@ -7,7 +7,26 @@ from shop_chassis.service import Service
 
 from shop_storefront import assets
 from shop_storefront.assets import Assets
-from shop_storefront.routes import admin, api, cart, help, home, listing, media, product
+from shop_storefront.live import LivePages
+from shop_storefront.routes import (
+    account,
+    admin,
+    api,
+    book,
+    cart,
+    checkout,
+    entry,
+    help,
+    home,
+    inbox,
+    listing,
+    live,
+    media,
+    ordering,
+    orders,
+    product,
+    wishlists,
+)
 from shop_storefront.settings import StorefrontSettings
 from shop_storefront.site import Site
 from shop_storefront.streams import Streams
@@ -22,6 +41,7 @@ def setup(runtime: Runtime[Any]) -> None:
         name: str(getattr(runtime.settings, f"{name.replace('-', '_')}_url")) for name in site.near.by_name()
     }
     runtime.provide(runtime.add(Streams(site.near, urls)))
+    runtime.provide(LivePages(runtime, runtime.settings.live_pages))
 
 
 service = Service(
@@ -35,6 +55,15 @@ service = Service(
         listing.router,
         product.router,
         cart.router,
+        entry.router,
+        account.router,
+        book.router,
+        checkout.router,
+        ordering.router,
+        orders.router,
+        wishlists.router,
+        inbox.router,
+        live.router,
         *admin.routers,
         help.router,
         help.last,

@@ -49,6 +49,8 @@ class Session(BaseModel):
     """Of their preferences."""
     guest_cart: str | None = None
     """Id of the cart of somebody who is not signed in."""
+    guest: str | None = None
+    """Id of the session with the tokens of the guest that somebody was before they signed in."""
     cart_count: int = 0
     """Pieces in the cart, as the last answer of cart had it: pages show it without asking."""
     recent: tuple[UUID, ...] = ()
@@ -75,6 +77,16 @@ class Session(BaseModel):
     def with_notice(self, text: str, kind: Literal["info", "success", "warning", "error"]) -> "Session":
         """With one more sentence for the next page."""
         return self.model_copy(update={"notices": (*self.notices, Notice(text=text, kind=kind))[-5:]})
+
+    def tokens_alone(self) -> "Session":
+        """What it takes to act in the same name."""
+        return Session(
+            subject=self.subject,
+            scope=self.scope,
+            access_token=self.access_token,
+            access_until=self.access_until,
+            refresh_token=self.refresh_token,
+        )
 
     def signed_out(self) -> "Session":
         """What is left of it when its tokens are worth nothing any more."""
@@ -128,6 +140,10 @@ class Sessions:
             return {before: None, after: _entry(moved)}, moved
 
         return await self._cache.update([before, after], write)
+
+    async def forget(self, id: str) -> None:
+        """The record is gone. Raises CacheUnavailable."""
+        await self._cache.delete(_key(id))
 
     async def claim(self, id: str, what: str, seconds: float) -> bool:
         """Whether this caller is the only one to do `what` for the session until `release`."""

@@ -14,8 +14,17 @@ class StorefrontSettings(Settings):
     """Where neither preferences nor browser say anything that there are texts for."""
     payment_origins: tuple[str, ...] = ()
     """Whose pages a payment may lead to, as JSON list of origins: `["https://pay.example"]`."""
+    test_cards: bool = True
+    """Offers the cards of the test gateway; a real gateway's own form gives tokens in their place."""
+    countries: tuple[str, ...] = (
+        *("AT", "BE", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR"),
+        *("GB", "IE", "IT", "LU", "NL", "NO", "PL", "PT", "SE", "US"),
+    )
+    """ISO 3166-1 alpha-2; that forms offer. Whether something is sent there order-taking says."""
     page_seconds: float = Field(default=4.0, gt=0)
     """For a whole page; each remote part of it has less."""
+    live_pages: int = Field(default=2000, ge=1)
+    """Open pages that listen for news, in a replica; further ones look by themselves."""
     patience: float = Field(default=1.0, gt=0)
     """Times the deadlines of parts and calls: above 1 where a slow machine must not look like an absence."""
 

@@ -1,5 +1,6 @@
-"""Answers of neighbours handed on as they come: pictures, `/api`, live parts."""
+"""Answers of neighbours handed on as they come: pictures, `/api`."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
@@ -39,7 +40,9 @@ _HANDED_BACK = (
     "x-content-type-options",
 )
 _MOST = 64
-"""Requests under way to one neighbour; more are refused at once."""
+"""Requests under way to one neighbour; more are refused at once. So many streams besides: they stay, and
+what is quick must not wait for them.
+"""
 _CONNECT = 2.0
 
 
@@ -54,14 +57,14 @@ class Streams:
         self._http = {
             name: httpx.AsyncClient(
                 base_url=urls[name],
-                transport=connections(urls[name], _MOST, 10.0),
+                transport=connections(urls[name], 2 * _MOST, 10.0),
                 timeout=httpx.Timeout(None, connect=_CONNECT),
                 trust_env=False,
                 follow_redirects=False,
             )
             for name in near.by_name()
         }
-        self._active = dict.fromkeys(self._http, 0)
+        self._active: Counter[tuple[str, bool]] = Counter()
 
     async def forward(
         self,
@@ -81,7 +84,8 @@ class Streams:
         length = request.headers.get("content-length")
         if length is not None and (not length.isdecimal() or int(length) > limit):
             return problem_response(413, f"a request may have {limit} bytes here")
-        if self._active[callee] >= _MOST:
+        kind = (callee, seconds is None)
+        if self._active[kind] >= _MOST:
             return problem_response(
                 503, f"too many requests to {callee} are under way", headers={"Retry-After": "1"}
             )
@@ -99,25 +103,25 @@ class Streams:
             content=_limited(request, limit) if has_body else None,
             timeout=httpx.Timeout(seconds, connect=_CONNECT),
         )
-        self._active[callee] += 1
+        self._active[kind] += 1
         try:
             answer = await http.send(outgoing, stream=True)
         except TooMuch:
-            self._active[callee] -= 1
+            self._active[kind] -= 1
             return problem_response(413, f"a request may have {limit} bytes here")
         except httpx.TimeoutException:
-            self._active[callee] -= 1
+            self._active[kind] -= 1
             return problem_response(504, f"{callee} gave no answer in time", headers={"Retry-After": "2"})
         except httpx.RequestError as error:
-            self._active[callee] -= 1
+            self._active[kind] -= 1
             log.warning("not forwarded", callee=callee, error=str(error) or type(error).__name__)
             return problem_response(503, f"{callee} does not answer", headers={"Retry-After": "2"})
         except BaseException:
-            self._active[callee] -= 1
+            self._active[kind] -= 1
             raise
 
         async def done() -> None:
-            self._active[callee] -= 1
+            self._active[kind] -= 1
             await answer.aclose()
 
         back = {name: value for name, value in answer.headers.items() if name in _HANDED_BACK}

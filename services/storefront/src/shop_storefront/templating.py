@@ -67,6 +67,7 @@ class Templates:
             day=_day,
             moment=_moment,
             ago=_ago,
+            country=_country,
             sentence=sentence,
             json=_json,
         )
@@ -121,6 +122,11 @@ def _day(context: Context, value: date | datetime, form: str = "medium") -> str:
 @pass_context
 def _moment(context: Context, value: datetime, form: str = "medium") -> str:
     return i18n.moment(value, context["locale"], form)
+
+
+@pass_context
+def _country(context: Context, code: str) -> str:
+    return i18n.country(code, context["locale"])
 
 
 @pass_context

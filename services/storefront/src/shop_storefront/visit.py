@@ -104,7 +104,9 @@ class Visit:
 
     async def headers(self) -> dict[str, str]:
         """For calls in the visitor's name: `headers=await visit.headers()`. Raises as `token`."""
-        token = await self.token()
+        return self._named(await self.token())
+
+    def _named(self, token: str | None) -> dict[str, str]:
         headers = {"X-Forwarded-For": self.forwarded_for, VISITOR: self.session.visitor}
         return headers | ({"Authorization": f"Bearer {token}"} if token else {})
 
@@ -114,6 +116,24 @@ class Visit:
         if not self.session.signed_in:
             raise SignInNeeded
         return headers
+
+    async def customer(self) -> dict[str, str]:
+        """As `user`, but a guest who ordered something will do. Raises SignInNeeded."""
+        headers = await self.headers()
+        if self.session.subject is None:
+            raise SignInNeeded
+        return headers
+
+    async def guest(self) -> dict[str, str] | None:
+        """As `headers`, in the name of the guest that the visitor was before signing in; None: of nobody.
+        Raises as `token`.
+        """
+        id = self.session.guest
+        session = await self.site.sessions.load(id) if id else None
+        if id is None or session is None:
+            return None
+        session = await self.site.renewal.renewed(id, session)
+        return self._named(session.access_token) if session.access_token else None
 
     async def shopper(self) -> dict[str, str]:
         """As `headers`; a visitor without tokens gets a guest's. Raises as `token`."""
@@ -136,21 +156,33 @@ class Visit:
         self.session = await self.site.sessions.change(self.id, change)
 
     async def sign_in(self, tokens: Tokens, name: str, locale: str | None = None) -> str | None:
-        """Under a new cookie; returns the guest's cart of before, to be merged (`Carts.merge`)."""
-        guest_cart = self.session.guest_cart
+        """Under a new cookie; returns the guest's cart of before, to be merged (`Carts.merge`).
+
+        What a guest had entered at the checkout comes along. Their orders stay those of their own tokens,
+        which are put aside: see `guest`.
+        """
+        before = self.session
+        aside = new_id() if before.subject and not before.signed_in else None
+        if aside is not None:
+            await self.site.sessions.change(aside, lambda _: before.tokens_alone())
 
         def change(session: Session) -> Session:
-            kept = Session(visitor=session.visitor, recent=session.recent, notices=session.notices)
-            named = kept.model_copy(update={"name": name, "locale": locale or session.locale})
-            return with_tokens(named, tokens)
+            kept = Session(
+                visitor=session.visitor, recent=session.recent, notices=session.notices, guest=aside
+            )
+            draft = {} if session.signed_in else session.checkout
+            named = {"name": name, "locale": locale or session.locale, "checkout": draft}
+            return with_tokens(kept.model_copy(update=named), tokens)
 
         new = new_id()
         self.session = await self.site.sessions.move(self.id, new, change)
         self._now_is(new)
-        return guest_cart
+        return before.guest_cart
 
     async def sign_out(self) -> None:
         """Forgets who it was, under a new cookie; the user service is told by the handler."""
+        if self.session.guest is not None:
+            await self.site.sessions.forget(self.session.guest)
         new = new_id()
         self.session = await self.site.sessions.move(
             self.id, new, lambda session: Session(visitor=visitor_of(new), locale=session.locale)

@@ -54,6 +54,7 @@ def _payment(around: Surroundings) -> dict[str, Any]:
         "gateway_key": around.gateway_key,
         "webhook_secret": around.webhook_secret,
         "resolve_seconds": 1.0,
+        "return_url": f"{around.url('storefront')}/checkout/return",
     }
 
 
@@ -90,6 +91,7 @@ def _notification(around: Surroundings) -> dict[str, Any]:
         "webhook_secret": around.message_secret,
         "storefront_url": around.url("storefront"),
         "public_url": around.url("notification"),
+        "trusted_proxies": 1,  # the storefront says from where somebody ends mails
     }
 
 

@@ -79,17 +79,18 @@ async def _forward(request: Request, service: str, path: str, *, seconds: float 
         raise Problem(404, f"there is no /api/{service}{target[:100]} for the public")
     site: Site = runtime_of(request).get(Site)
     streams: Streams = runtime_of(request).get(Streams)
-    headers = await _who(site, request)
+    headers = await _who(site, request, anybody=service == "notification" and path.startswith("unsubscribe/"))
     address = quote(target, safe="/:@!$&'()*+,;=~-._")  # what was decoded must not become a query
     return await streams.forward(
         request, service, address, headers=headers, limit=BODY_BYTES, seconds=seconds
     )
 
 
-async def _who(site: Site, request: Request) -> dict[str, str]:
+async def _who(site: Site, request: Request, *, anybody: bool) -> dict[str, str]:
+    """`anybody`: the path itself says enough, whoever's browser it is (RFC 8058)."""
     visit = await Visit.begin(site, request)
     given = request.headers.get("Authorization")
-    if given is not None or not visit.known:
+    if given is not None or not visit.known or anybody:
         return {"X-Forwarded-For": visit.forwarded_for} | ({"Authorization": given} if given else {})
     if request.method not in ("GET", "HEAD"):
         from_here(request)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Path, Response
 from shop_contracts.catalog.api import FamilyWithVariants, Product
-from shop_contracts.wishlist.api import Marks
+from shop_contracts.wishlist.api import Marks, Wish
 
 from shop_storefront import listing
 from shop_storefront.history import history_of
@@ -84,6 +84,7 @@ async def change_wish(visit: VisitDep, product_id: UUID) -> Response:
         "PUT" if wanted else "DELETE",
         "/wishlists/default/items/{product_id}",
         path={"product_id": product_id},
+        body=Wish() if wanted else None,
         headers=headers,
     )
     if visit.partial:

@@ -41,9 +41,29 @@ function failed() {
   place.replaceChildren(box);
   place.scrollIntoView({ block: "nearest" });
 }
-document.addEventListener("htmx:responseError", (event) => { if (event.target !== field) failed(); });
-document.addEventListener("htmx:sendError", (event) => { if (event.target !== field) failed(); });
-document.addEventListener("htmx:timeout", (event) => { if (event.target !== field) failed(); });
+for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, (event) => { if (event.target !== field && !event.target.closest("[data-quiet]")) failed(); });
+}
 
 // A choice that is sent when it is made, without its button: <form data-auto>.
 document.addEventListener("change", (event) => event.target.closest("form[data-auto]")?.requestSubmit());
+
+// News of what the page shows: one connection, and only while somebody looks. A browser has six for all its tabs.
+const { live } = document.body.dataset;
+if (live) {
+  const names = ["order", "inbox"];
+  const tell = (name) => htmx.trigger(document.body, name);
+  let source, later;
+  const listen = () => {
+    clearTimeout(later);
+    source?.close();
+    if (document.hidden) return;
+    source = new EventSource(live);
+    names.forEach((name) => source.addEventListener(name, () => tell(name)));
+    source.onerror = () => { // refused: the page looks by itself, and asks again
+      if (source.readyState === EventSource.CLOSED) later = setTimeout(() => { names.forEach(tell); listen(); }, 15000 + 10000 * Math.random());
+    };
+  };
+  document.addEventListener("visibilitychange", listen);
+  document.addEventListener("DOMContentLoaded", listen);
+}

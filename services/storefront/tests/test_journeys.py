@@ -1,0 +1,199 @@
+"""What the shop is for, in a real browser from end to end: SHOP_TEST_LONG."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from shop import demo
+from shop.keys import from_file
+from shop.local.addresses import Addresses
+
+from .browser import SLOWEST, Opens, Window
+from .test_browser import LAMP, LONG, address, sign_in
+
+pytestmark = pytest.mark.skipif(not LONG, reason="minutes: SHOP_TEST_LONG=1")
+
+PASSWORD = "correct horse battery"
+MUG = next(each for each in demo.products() if "mug" in each.slug and not each.family)
+LONG_NAME = "Maximiliane-Alexandrine Freifrau von Hohenstein-Wolfratshausen"
+LONG_CITY = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
+
+
+def until(found: Callable[[], Any]) -> Any:
+    """What it finds, once it finds something."""
+    end = time.monotonic() + SLOWEST / 1000
+    while time.monotonic() < end:
+        if it := found():
+            return it
+        time.sleep(0.2)
+    raise AssertionError("it never came")
+
+
+def mailed(whole_shop: Addresses, email: str, path: str) -> str:
+    """Path and query of the link to `path` in a mail to somebody, once it has come out of the mail server."""
+    link = re.compile(rf"https?://[^/\s]+({re.escape(path)}\?token=[A-Za-z0-9_-]+)")
+    with httpx.Client(base_url=whole_shop.services["mailbox"]) as mailbox:
+
+        def found() -> str | None:
+            mails = mailbox.get("/mails", params={"to": email}).json()["items"]
+            links = [link.search(mail["text"]) for mail in mails]
+            return next((each.group(1) for each in links if each), None)
+
+        path_: str = until(found)
+        return path_
+
+
+def admin(whole_shop: Addresses, service: str) -> httpx.Client:
+    """Its administrator."""
+    token = from_file(whole_shop.private_key).token("boss", f"{service}:admin")
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=whole_shop.services[service], headers=headers, timeout=60)
+
+
+@pytest.mark.parametrize("width", ["phone", "desktop"])
+def test_from_the_first_visit_to_the_refund(opens: Opens, whole_shop: Addresses, width: str) -> None:
+    email = f"{uuid4().hex[:12]}@example.com"
+    with opens(width) as seen:
+        page = seen.page
+        seen.open("/")
+        page.get_by_role("link", name="Sign in").first.click()
+        page.get_by_role("link", name="Make one").click()
+        page.get_by_label("Name").fill(LONG_NAME)
+        page.get_by_label("E-mail").fill(email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Make the account").click()
+        page.get_by_role("heading", name="Look into your mailbox").wait_for()
+        seen.holds("mail-sent")
+        seen.go(mailed(whole_shop, email, "/verify"))
+        page.get_by_role("button", name="Confirm").click()
+        seen.says("Your address is confirmed")
+        seen.holds("confirmed")
+        sign_in(seen, email, PASSWORD)
+
+        page.get_by_role("combobox", name="Search").fill(LAMP.title)
+        page.get_by_role("combobox", name="Search").press("Enter")
+        page.get_by_role("main").get_by_role("link", name=LAMP.title).first.click()
+        page.get_by_role("button", name="Add to cart").click()
+        page.get_by_role("link", name="Go to the cart").click()
+        page.get_by_role("link", name="To the checkout").click()
+        page.get_by_role("heading", name="Where shall it go?").wait_for()
+        address(seen, LONG_NAME, LONG_CITY)
+        page.get_by_role("button", name="To the delivery").click()
+        page.get_by_role("button", name="To the payment").click()
+        page.get_by_text("the bank asks you to confirm").click()
+        page.get_by_role("button", name="To the review").click()
+        page.get_by_role("heading", name="One last look").wait_for()
+        seen.holds("review-long-names")
+        page.get_by_role("button", name="Order and pay").click()
+        page.get_by_role("heading", name="Thank you").wait_for()
+        page.get_by_role("link", name="To the order").click()
+        confirm = page.get_by_role("link", name="Confirm the payment")
+        confirm.wait_for()
+        seen.holds("order-waits-for-the-bank")
+        order = page.url.removeprefix(seen.base)
+        confirm.click()
+        page.get_by_role("button", name="Approve").click()
+
+        seen.go(order)  # gateways lead to the shop's own storefront; this one is the test's
+        seen.says("It is on its way")
+        with admin(whole_shop, "logistics") as logistics:
+            said = {"state": "delivered", "place": "Berlin"}
+            route = f"/admin/shipments/{order.removeprefix('/orders/')}:advance"
+            logistics.post(route, json=said).raise_for_status()
+            seen.says("It has arrived")
+            seen.holds("order-delivered")
+            page.get_by_role("link", name="Send something back").click()
+            page.get_by_label(LAMP.title).fill("1")
+            page.get_by_text("It is damaged").click()
+            seen.holds("return")
+            page.get_by_role("button", name="Send it back").click()
+            label = page.get_by_role("link", name="Label to print")
+            label.wait_for()
+            seen.holds("order-to-send-back")
+            id = str(label.get_attribute("href")).split("/")[-2]
+            for state in ("in_transit", "delivered"):
+                logistics.post(f"/admin/returns/{id}:advance", json={"state": state}).raise_for_status()
+            seen.says("went back to you")
+            seen.holds("order-refunded")
+
+        for name, path in (
+            ("inbox-full", "/inbox"),
+            ("orders-full", "/orders"),
+            ("account-full", "/account"),
+        ):
+            seen.go(path)
+            seen.holds(name)
+        assert seen.errors == []
+
+
+def test_a_card_that_is_declined(opens: Opens) -> None:
+    with opens("phone", dark=True) as seen:
+        page = seen.page
+        seen.open(f"/p/{LAMP.slug}")
+        page.get_by_role("button", name="Add to cart").click()
+        page.get_by_role("link", name="Go to the cart").click()
+        page.get_by_role("link", name="To the checkout").click()
+        address(seen)
+        page.get_by_role("button", name="To the delivery").click()
+        page.get_by_role("button", name="To the payment").click()
+        page.get_by_text("is declined").click()
+        page.get_by_role("button", name="To the review").click()
+        page.get_by_role("button", name="Order and pay").click()
+        seen.says("The payment was declined")
+        seen.holds("thanks-declined")
+        seen.go("/orders")
+        seen.holds("orders-of-a-guest")
+
+
+def test_a_wish_a_lower_price_and_its_news(opens: Opens, whole_shop: Addresses) -> None:
+    with opens("desktop") as seen, admin(whole_shop, "catalog") as catalog:
+        page = seen.page
+        seen.open("/sign-in")
+        sign_in(seen)
+        seen.go(f"/p/{MUG.slug}")
+        page.get_by_role("button", name="Add to wishlist").click()
+        page.get_by_role("button", name="On your wishlist").wait_for()
+        seen.go("/wishlists")
+        page.get_by_role("region", name="Your lists").get_by_role("link").first.click()
+        page.get_by_role("button", name="Make a link").click()
+        page.get_by_label("Link").wait_for()
+        seen.holds("wishlist-link")
+        link = page.get_by_label("Link").input_value()
+        page.get_by_text("Watch the price, note, quantity").first.click()
+        seen.holds("wishlist")
+        page.get_by_role("button", name="Watch the price").first.click()
+        seen.says("We tell you when the price falls.")
+        seen.go("/wishlists")
+        seen.holds("wishlists-watched")
+        lower = MUG.price.amount - 300
+        route = f"/admin/products/{MUG.id}/price"
+        try:
+            catalog.put(route, json={"amount": lower, "currency": "EUR"}).raise_for_status()
+            page.locator("#unread").get_by_text(re.compile("[0-9]")).wait_for()  # without a click
+            page.get_by_role("link", name="Inbox").click()
+            seen.says(MUG.title)
+            seen.holds("inbox-price")
+            page.get_by_role("button", name=re.compile("^Open: .*")).first.click()
+            page.get_by_role("heading", name=MUG.title, level=1).wait_for()
+            seen.go("/wishlists")
+            page.get_by_role("region", name="Your lists").get_by_role("link").first.click()
+            seen.says("Cheaper than when you put it here.")
+            seen.go("/shared/" + link.rpartition("/")[2])
+            seen.holds("shared")
+        finally:
+            catalog.put(route, json=MUG.price.model_dump()).raise_for_status()
+            assert tidied(seen)
+
+
+def tidied(seen: Window) -> bool:
+    """The demo's shopper wishes for nothing again."""
+    page = seen.page
+    seen.go("/wishlists")
+    page.get_by_role("region", name="Your lists").get_by_role("link").first.click()
+    page.get_by_role("button", name="Remove the list").click()
+    page.get_by_text("The list is gone.").wait_for()
+    return True
