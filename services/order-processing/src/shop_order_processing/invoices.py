@@ -54,6 +54,7 @@ def page(order: Order, issued_at: datetime) -> str:
     return f"""<!doctype html>
 <html lang="{escape(order.locale, quote=True)}">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Invoice {escape(order.invoice or "")}</title>
 <style>
 body {{ font: 14px/1.4 sans-serif; margin: 2em auto; max-width: 50em; }}
@@ -63,13 +64,14 @@ th, td {{ border-bottom: 1px solid #ccc; padding: .3em; text-align: left; }}
 .n {{ font-variant-numeric: tabular-nums; }}
 address {{ display: inline-block; margin-right: 4em; vertical-align: top; }}
 </style>
+<main>
 <h1>Invoice {escape(order.invoice or "")}</h1>
 <p>Issued {issued_at:%Y-%m-%d}, order {order.id} of {order.placed_at:%Y-%m-%d}, paid.</p>
 <address><strong>Billed to</strong><br>{_lines(order.billing_address)}</address>
 <address><strong>Sent to</strong><br>{_lines(order.shipping_address)}</address>
 <table>
-<thead><tr><th>Article</th><th></th><th class=n>Pieces</th><th class=n>Price</th><th class=n>Discount</th>
-<th class=n>Tax</th><th class=n>Total</th></tr></thead>
+<thead><tr><th>Number</th><th>Article</th><th class=n>Pieces</th><th class=n>Price</th>
+<th class=n>Discount</th><th class=n>Tax</th><th class=n>Total</th></tr></thead>
 <tbody>
 {rows}
 </tbody>
@@ -77,6 +79,7 @@ address {{ display: inline-block; margin-right: 4em; vertical-align: top; }}
 {figures}
 </tbody>
 </table>
+</main>
 </html>
 """
 

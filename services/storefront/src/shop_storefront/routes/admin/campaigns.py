@@ -34,7 +34,9 @@ Notification = Annotated[Desk, desk("notification")]
 Name = Annotated[str, Path(max_length=64)]
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; sandbox"
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; sandbox allow-same-origin"
+)
 """Of a mail that is shown: mails carry their styles in them, and no script of theirs ever runs here."""
 
 
