@@ -29,9 +29,9 @@ WITHIN = 0.5
 """Seconds that a page waits for a part, where nothing else is said."""
 FAILURES = (CallError, CacheUnavailable, TimeoutError)
 """Of a neighbour, not of ours."""
-_PAUSE = 1.0
+PAUSE = 1.0
 """Seconds after a failure in which nobody asks again: pages do not all wait for the same absence."""
-_QUIETLY = 5
+QUIETLY = 5
 """Up to so many times `fresh` an answer is given out while the next is on its way; an older one only where
 the neighbour fails."""
 
@@ -135,12 +135,12 @@ class Remembered(Generic[K, T]):
         if kept is not None and age <= self._fresh:
             return Part(kept.value)
         failure = self._failures.get(key)
-        if failure is not None and self._clock() - failure.at < _PAUSE:
+        if failure is not None and self._clock() - failure.at < PAUSE:
             if kept is None or age > self._kept:
                 raise failure.error
             return Part(kept.value, stale=True)
         task = self._ask(key)
-        if kept is not None and age <= _QUIETLY * self._fresh:
+        if kept is not None and age <= QUIETLY * self._fresh:
             return Part(kept.value, stale=failure is not None)
         try:
             async with asyncio.timeout(within * self._parts.patience):

@@ -1,6 +1,5 @@
 """Catalog, as pages need it: remembered for some seconds, and for a day where catalog does not answer."""
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -20,7 +19,8 @@ from shop_contracts.catalog.api import (
 )
 from shop_contracts.catalog.promotions import Promotion, PromotionList
 
-from shop_storefront.parts import FAILURES, Parts, Remembered
+from shop_storefront.batches import Batched
+from shop_storefront.parts import Parts, Remembered
 
 PRODUCT_FRESH = 3.0
 """Seconds; a changed price shows after that. The cart and the order ask anew in any case."""
@@ -77,8 +77,7 @@ class Catalog:
 
     def __init__(self, client: ServiceClient, parts: Parts) -> None:
         self._client = client
-        self._parts = parts
-        self._by_id: dict[UUID, tuple[Product, float]] = {}
+        self._by_id = Batched("products by id", self._batch, fresh=LIST_FRESH, at_once=BATCH_MAX, most=_MOST)
         self.tree = Remembered("categories", self._tree, parts, fresh=TREE_FRESH)
         self.promotions = Remembered("promotions", self._promotions, parts, fresh=LIST_FRESH)
         self.product = Remembered("product", self._product, parts, fresh=PRODUCT_FRESH)
@@ -89,26 +88,16 @@ class Catalog:
 
     async def products(self, ids: Collection[UUID]) -> list[Product]:
         """Those that are sold, in the order asked for; while catalog does not answer, what it told before."""
-        now = time.monotonic()
         wanted = list(dict.fromkeys(ids))[:BATCH_MAX]
-        ask = [id for id in wanted if id not in self._by_id or now - self._by_id[id][1] > LIST_FRESH]
-        if ask:
-            try:
-                body = ProductBatchRequest(ids=ask)
-                answer = await self._client.call(
-                    "POST", "/products:batch", body=body, into=ProductBatch, idempotent=True
-                )
-            except FAILURES:
-                if not any(id in self._by_id for id in wanted):
-                    raise
-            else:
-                if len(self._by_id) > _MOST:
-                    self._by_id.clear()
-                self._by_id.update((each.id, (each, now)) for each in answer.items)
-                for id in answer.missing:
-                    self._by_id.pop(id, None)
-        found = [self._by_id[id][0] for id in wanted if id in self._by_id]
-        return [each for each in found if each.active]
+        found = await self._by_id.get(wanted)
+        return [found[id] for id in wanted if id in found and found[id].active]
+
+    async def _batch(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
+        body = ProductBatchRequest(ids=list(ids))
+        answer = await self._client.call(
+            "POST", "/products:batch", body=body, into=ProductBatch, idempotent=True
+        )
+        return {each.id: each for each in answer.items}
 
     async def _tree(self, _key: None) -> Tree:
         return Tree((await self._client.call("GET", "/categories", into=CategoryList)).items)
