@@ -37,6 +37,20 @@ class Component(Protocol):
 
 C = TypeVar("C", bound=Component)
 
+STOP_SECONDS = 25.0
+"""For a component to end what it has in hand; then it is told again to stop."""
+
+
+def heed_cancellation() -> None:
+    """For loops that catch every error: raises CancelledError in a task that was cancelled before.
+
+    A cancellation is one exception, raised once. Where a library raises another while it cleans up, or as its
+    connection fails in the same moment, that one is all the loop sees, and it would go on for ever.
+    """
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
+
 
 @dataclass
 class Runtime(Generic[S]):
@@ -133,10 +147,10 @@ class Background:
         self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """Cancels it and waits for its end."""
-        if self._task:
+        """Cancels it and waits for its end; again when the cancellation got lost."""
+        while self._task and not self._task.done():
             self._task.cancel()
-            await asyncio.wait([self._task])
+            await asyncio.wait([self._task], timeout=STOP_SECONDS)
 
     def problem(self) -> str | None:
         """Why it does not run; None when it does."""

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_chassis.events.dialect import lock_key
-from shop_chassis.runtime import Background, Runtime
+from shop_chassis.runtime import Background, Runtime, heed_cancellation
 from shop_chassis.store import first_line
 
 log = structlog.get_logger(__name__)
@@ -76,6 +76,7 @@ class Leader(Background):
             # Drivers raise their own kinds; whatever it was, another try is all that helps.
             except Exception as error:
                 log.warning("schedules are interrupted", error=first_line(error))
+            heed_cancellation()
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _hold(self, connection: AsyncConnection) -> None:
@@ -120,4 +121,5 @@ class Schedule(Background):
                 self._failed.inc()
             else:
                 self._done.inc()
+            heed_cancellation()
             await asyncio.sleep(max(0.0, began + self._every - time.monotonic()))

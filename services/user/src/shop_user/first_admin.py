@@ -5,6 +5,7 @@ from pathlib import Path
 
 import structlog
 from shop_chassis.problems import Problem
+from shop_chassis.runtime import heed_cancellation
 from shop_chassis.store import DATABASE_ERRORS, Store, first_line
 from shop_contracts.user import api
 from sqlalchemy import select
@@ -60,6 +61,7 @@ class FirstAdmin:
                 if (reason := first_line(error)) != told:
                     log.warning("first administrator not made yet", reason=reason)
                 told = reason
+            heed_cancellation()
             await asyncio.sleep(AGAIN)
 
     async def _make(self) -> None:

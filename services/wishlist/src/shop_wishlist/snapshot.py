@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from shop_chassis.client import CallError, ServiceClient
 from shop_chassis.events.dialect import insert
 from shop_chassis.events.retry import delay
+from shop_chassis.runtime import heed_cancellation
 from shop_chassis.store import DATABASE_ERRORS, Store
 from shop_chassis.tables import utc_now
 from shop_contracts.catalog.events import STREAM
@@ -53,6 +54,7 @@ class Beginning:
                     await self.read()
                 await asyncio.get_running_loop().create_future()
             except (CallError, BrokenOff, ValidationError, *DATABASE_ERRORS) as error:
+                heed_cancellation()
                 failures += 1
                 log.warning("catalog's products cannot be read yet", error=str(error))
                 await asyncio.sleep(delay(failures, most=30.0))

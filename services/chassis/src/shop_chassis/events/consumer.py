@@ -25,6 +25,7 @@ from shop_chassis.events.event import Event, MalformedEventError
 from shop_chassis.events.inbox import Claim, Inbox, Order
 from shop_chassis.events.metrics import ConsumerMetrics
 from shop_chassis.events.retry import delay
+from shop_chassis.runtime import heed_cancellation
 from shop_chassis.store import DATABASE_ERRORS, Store, first_line
 from shop_chassis.tracing import Tracer
 
@@ -280,6 +281,7 @@ class Consumer:
                     prune_at = time.monotonic() + PRUNE_EVERY
             except Exception as error:  # the work goes on without; whatever it was is tried again
                 log.warning("housekeeping failed", consumer=self.name, error=first_line(error))
+            heed_cancellation()
             await asyncio.sleep(HOUSEKEEPING)
 
     async def _prune(self) -> None:

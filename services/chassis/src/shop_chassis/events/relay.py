@@ -23,6 +23,7 @@ from shop_chassis.events.event import Event
 from shop_chassis.events.metrics import OutboxMetrics
 from shop_chassis.events.outbox import CHANNEL, Outbox
 from shop_chassis.events.retry import delay
+from shop_chassis.runtime import heed_cancellation
 from shop_chassis.store import Store, first_line
 from shop_chassis.tables import utc_now
 from shop_chassis.tracing import Tracer
@@ -135,6 +136,7 @@ class Relay:
                     continue
                 failures, stream_known = 0, True
                 await self._prune(connection)
+                heed_cancellation()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._poll):
                         await self._wake.wait()
@@ -210,6 +212,7 @@ class Relay:
             removed = result.rowcount
 
     async def _back_off(self, failures: int, what: str, error: Exception) -> None:
+        heed_cancellation()
         self._metrics.errors.inc()
         seconds = delay(failures, most=5.0)
         log.warning(
