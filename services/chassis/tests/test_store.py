@@ -1,6 +1,7 @@
 """The database: transactions, rotation of credentials, outages, schema."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -327,3 +328,14 @@ async def test_a_server_that_takes_nobody_now_is_unavailable(
             async with store.session() as session:
                 await session.execute(text("SELECT 1"))
         assert unavailable(caught.value)
+
+
+async def test_a_server_that_never_answers_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shop_chassis.store.CONNECT_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://shop@127.0.0.1:{silent.getsockname()[1]}/shop"
+        async with opened(Settings(database_url=url), "catalog") as unanswered:
+            with pytest.raises(ConnectionError, match="no answer within") as caught:
+                async with unanswered.session() as session:
+                    await session.execute(text("SELECT 1"))
+            assert unavailable(caught.value)

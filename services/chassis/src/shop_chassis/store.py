@@ -100,8 +100,7 @@ def _engine(settings: Settings, service: str) -> AsyncEngine:
             return _sqlite(url.set(drivername="sqlite+aiosqlite").render_as_string(hide_password=False))
         case "postgresql" | "postgres":
             full = url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-            arguments = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
-            return _pooled(full, settings, connect_args=arguments)
+            return _pooled(full, settings, connect_args={"async_creator_fn": _connect})
         case other:
             raise SettingsError(f"DATABASE_URL: expected postgresql:// or sqlite://, found {other}://")
 
@@ -129,23 +128,29 @@ def _replace_closed(dbapi_connection: Any, _entry: ConnectionPoolEntry, _proxy: 
 def _connector(binding: Binding) -> Callable[[], Any]:
     async def connect() -> asyncpg.Connection:
         try:
-            return await _connect(binding)
+            return await _connect(**_told(binding))
         except asyncpg.InvalidAuthorizationSpecificationError:
-            return await _connect(binding)  # the files may have been replaced between two of them
+            return await _connect(**_told(binding))  # the files may have been replaced between two of them
 
     return connect
 
 
-async def _connect(binding: Binding) -> asyncpg.Connection:
-    return await asyncpg.connect(
-        host=binding.get("host"),
-        port=int(binding.get("port", "5432")),
-        database=binding.get("database"),
-        user=binding.get("username"),
-        password=binding.get("password"),
-        timeout=CONNECT_SECONDS,
-        command_timeout=STATEMENT_SECONDS,
-    )
+def _told(binding: Binding) -> dict[str, Any]:
+    return {
+        "host": binding.get("host"),
+        "port": int(binding.get("port", "5432")),
+        "database": binding.get("database"),
+        "user": binding.get("username"),
+        "password": binding.get("password"),
+    }
+
+
+async def _connect(**told: Any) -> asyncpg.Connection:
+    """Raises ConnectionError where nobody answers: of a TimeoutError nobody knows whose time it was."""
+    try:
+        return await asyncpg.connect(**told, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS)
+    except TimeoutError as error:
+        raise ConnectionError(f"no answer within {CONNECT_SECONDS:g} s") from error
 
 
 def _sqlite(url: str) -> AsyncEngine:
