@@ -269,6 +269,7 @@ def settings_for(
         auth_jwks=str(jwks),
         callers=callers,
         log_access=False,
+        request_timeout=60,
     )
 
 

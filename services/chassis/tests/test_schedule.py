@@ -80,8 +80,10 @@ async def test_a_job_runs_again_and_again_and_a_failure_stops_neither_it_nor_oth
     async with replica(sqlite, good, bad) as runtime:
         await until(lambda: good.ended >= 3 and bad.ended >= 3)
         assert await runtime.problems() == []
-    assert (runs(runtime, "done"), runs(runtime, "failed")) == (good.ended, 0)
-    assert (runs(runtime, "done", "job 1"), runs(runtime, "failed", "job 1")) == (0, bad.ended)
+    # Of a turn that ends as the service does it may not be heard any more how.
+    assert runs(runtime, "done") in (good.ended - 1, good.ended)
+    assert runs(runtime, "failed", "job 1") in (bad.ended - 1, bad.ended)
+    assert (runs(runtime, "failed"), runs(runtime, "done", "job 1")) == (0, 0)
 
 
 async def test_turns_do_not_overlap_and_the_end_interrupts_them(sqlite: str) -> None:

@@ -11,6 +11,7 @@ from shop_chassis.events import Event, MemoryBus
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
+from shop_chassis.testing.databases import Migrated
 from shop_contracts.address import Address
 from shop_logistics.service import LogisticsSettings, service
 from shop_logistics.shipments import Shipments
@@ -90,10 +91,8 @@ class Shop:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/logistics.db"
-    return str(request.getfixturevalue("postgres_url"))
+def database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, request.param, tmp_path)
 
 
 @pytest.fixture
@@ -109,12 +108,11 @@ async def shop(database_url: str, tmp_path: Path, service_accounts: ServiceAccou
         callers=service_accounts.write_callers(tmp_path / "callers", "logistics", callers),
         carrier_secrets=tmp_path / "secrets",
         log_access=False,
+        request_timeout=60,  # a busy machine is no reason to fail
     )
     bus = MemoryBus()
     await bus.ensure_stream("user", max_age=3600)
     app = create_app(service, settings, bus=bus)
-    assert service.migrations is not None
-    await service.migrations.upgrade(app.state.runtime.store, wait=10)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
 

@@ -6,13 +6,15 @@ from uuid import uuid4
 import pytest
 from fastapi.routing import APIRoute
 from shop_chassis.signing import Signer
+from shop_chassis.testing.databases import Migrated
 from shop_logistics import admin, api, internal
+from shop_logistics.service import service
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(migrated: Migrated, tmp_path: Path) -> str:
     """What is tested here is the same on every database."""
-    return f"sqlite:///{tmp_path}/logistics.db"
+    return migrated(service, "sqlite", tmp_path)
 
 
 OPEN = {"/quotes"}

@@ -1,7 +1,6 @@
 """Order-processing as in a pod, with its neighbours on a socket of the loopback and a bus that all share."""
 
 import asyncio
-import shutil
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -15,9 +14,8 @@ from pydantic import BaseModel
 from shop_chassis.events import Event, MemoryBus
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
-from shop_chassis.settings import Settings
 from shop_chassis.signing import ServiceAccounts, Signer
-from shop_chassis.store import opened
+from shop_chassis.testing.databases import Migrated
 from shop_contracts.order_processing.api import Order, OrderState
 from shop_contracts.order_taking.events import ORDER_PLACED, OrderPlaced
 from shop_order_processing.service import NEIGHBOURS, OrderProcessingSettings, service
@@ -126,36 +124,20 @@ class Shop:
             await asyncio.sleep(0.01)
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the schema and nothing else; a copy of it is quicker than the migrations."""
-    file = tmp_path_factory.mktemp("template") / "orders.db"
-    asyncio.run(_migrate(f"sqlite:///{file}"))
-    return file
-
-
-async def _migrate(url: str) -> None:
-    assert service.migrations is not None
-    async with opened(Settings(database_url=url), service.name) as store:
-        await service.migrations.upgrade(store, wait=10)
+@pytest.fixture
+def sqlite_url(migrated: Migrated, tmp_path: Path) -> str:
+    """With the schema, as are all of these."""
+    return migrated(service, "sqlite", tmp_path)
 
 
 @pytest.fixture
-def sqlite_url(template: Path, tmp_path: Path) -> str:
-    shutil.copy(template, tmp_path / "orders.db")
-    return f"sqlite:///{tmp_path}/orders.db"
-
-
-@pytest.fixture
-def migrated_postgres_url(postgres_url: str) -> str:
-    asyncio.run(_migrate(postgres_url))
-    return postgres_url
+def migrated_postgres_url(migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, "postgres", tmp_path)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """With the schema."""
-    return str(request.getfixturevalue(f"{request.param}_url".replace("postgres", "migrated_postgres")))
+def database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, request.param, tmp_path)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The service as shoppers, administrators and other services see it, with its engine at work."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -253,6 +254,11 @@ async def test_past_the_pivot_nothing_is_turned_around(shop: Shop) -> None:
     [shipping] = (await shop.admin.get("/admin/sagas", params={"kind": "shipping"})).json()["items"]
     shop.world.carry(id, "dispatched")
     await shop.until(id, OrderState.SHIPPED)
+    async with asyncio.timeout(30):  # the order is told before its saga has looked
+        while (saga := (await shop.admin.get(f"/admin/sagas/{shipping['id']}")).json())["state"] == "open":
+            if saga["step"] != "dispatch" or saga["attempts"]:
+                break
+            await asyncio.sleep(0.01)
     answer = await shop.admin.post(f"/admin/sagas/{shipping['id']}:compensate")
     assert answer.status_code == 409
 

@@ -21,6 +21,7 @@ from shop_chassis.service import Service, create_app
 from shop_chassis.settings import Settings
 from shop_chassis.signing import ServiceAccounts, Signer
 from shop_chassis.tables import utc_now
+from shop_chassis.testing.databases import Migrated
 from shop_contracts.cart.api import Cart, Line
 from shop_contracts.catalog.api import Product, ProductBatch, ProductBatchRequest
 from shop_contracts.catalog.promotions import (
@@ -292,10 +293,8 @@ async def serving(
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/order_taking.db"
-    return str(request.getfixturevalue("postgres_url"))
+def database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, request.param, tmp_path)
 
 
 PATIENT = 60.0
@@ -339,8 +338,6 @@ async def shop(
             }
         )
         app = create_app(service, settings, bus=bus)
-        assert service.migrations is not None
-        await service.migrations.upgrade(app.state.runtime.store, wait=10)
         await stack.enter_async_context(app.router.lifespan_context(app))
         http = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://order-taking")

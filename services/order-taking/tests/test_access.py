@@ -7,14 +7,16 @@ import pytest
 from fastapi.routing import APIRoute
 from shop_chassis.events import Event
 from shop_chassis.signing import Signer
+from shop_chassis.testing.databases import Migrated
 from shop_contracts.user.events import ERASED
 from shop_order_taking import admin, api
+from shop_order_taking.service import service
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(migrated: Migrated, tmp_path: Path) -> str:
     """What is tested here is the same on every database."""
-    return f"sqlite:///{tmp_path}/order_taking.db"
+    return migrated(service, "sqlite", tmp_path)
 
 
 def calls(router) -> list[tuple[str, str]]:

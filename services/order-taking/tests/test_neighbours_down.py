@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 from shop_chassis.problems import Problem
+from shop_chassis.testing.databases import Migrated
 from shop_order_taking import neighbours
+from shop_order_taking.service import service
 
 from .conftest import NEIGHBOURS, PATIENT, problem
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(migrated: Migrated, tmp_path: Path) -> str:
     """What is tested here is the same on every database."""
-    return f"sqlite:///{tmp_path}/order_taking.db"
+    return migrated(service, "sqlite", tmp_path)
 
 
 README = Path(__file__).parents[1] / "README.md"

@@ -1,7 +1,5 @@
 """Payment as its callers see it, before a gateway in memory; its books are checked after every test."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from shop_chassis.events import Event
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
+from shop_chassis.testing.databases import Migrated
 from shop_payment.payments import Payments
 from shop_payment.service import assemble, service
 from shop_payment.settings import PaymentSettings
@@ -20,7 +19,7 @@ from shop_payment.tables import outbox
 from sqlalchemy import select
 
 from .gateway_in_memory import ModelGateway
-from .world import Clock, check_books, migrated, wish
+from .world import Clock, check_books, wish
 
 
 @dataclass
@@ -88,22 +87,9 @@ class Shop:
         return {each["account"]: each["amount"] for each in found if each["amount"]}
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the schema and nothing in it, to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "payment.db"
-    asyncio.run(migrated(f"sqlite:///{path}"))
-    return path
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("empty"), tmp_path / "payment.db")
-        return f"sqlite:///{tmp_path}/payment.db"
-    url = str(request.getfixturevalue("postgres_url"))
-    asyncio.run(migrated(url))
-    return url
+def database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, request.param, tmp_path)
 
 
 @pytest.fixture
@@ -116,6 +102,7 @@ def settings(database_url: str, tmp_path: Path, service_accounts: ServiceAccount
         ),
         resolve_seconds=3600,  # tests say when
         log_access=False,
+        request_timeout=60,  # a busy machine is no reason to fail
     )
 
 

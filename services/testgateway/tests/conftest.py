@@ -8,6 +8,7 @@ import httpx
 import pytest
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
+from shop_chassis.testing.databases import Migrated
 from shop_testgateway.service import service
 from shop_testgateway.settings import TestGatewaySettings
 from shop_testgateway.tables import Delivery
@@ -64,18 +65,21 @@ def keyed(key: str | None) -> dict[str, str]:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Merchant]:
-    database = tmp_path / "gateway.db"
+def database_url(migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, "sqlite", tmp_path)
+
+
+@pytest.fixture
+async def gateway(database_url: str) -> AsyncIterator[Merchant]:
     settings = TestGatewaySettings(
-        database_url=f"sqlite:///{database}",
+        database_url=database_url,
         gateway_key="merchant-key",  # type: ignore[arg-type]
         webhook_secret=SECRET,  # type: ignore[arg-type]
         fault_seed=1,
+        request_timeout=60,  # a busy machine is no reason to fail
         log_access=False,
     )
     app = create_app(service, settings)
-    assert service.migrations is not None
-    await service.migrations.upgrade(app.state.runtime.store, wait=10)
     transport = httpx.ASGITransport(app)
     key = {"Authorization": "Bearer merchant-key"}
     async with (
@@ -83,4 +87,4 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Merchant]:
         httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=key) as http,
         httpx.AsyncClient(transport=transport, base_url="http://gateway") as anybody,
     ):
-        yield Merchant(http, anybody, app.state.runtime, database)
+        yield Merchant(http, anybody, app.state.runtime, Path(database_url.removeprefix("sqlite:///")))

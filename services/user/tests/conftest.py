@@ -1,13 +1,10 @@
 """The user service as its callers and the relay see it."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -15,7 +12,7 @@ from shop_chassis.events import Event
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
-from shop_chassis.store import opened
+from shop_chassis.testing.databases import Migrated
 from shop_contracts.user import events as told
 from shop_user.passwords import Passwords
 from shop_user.service import UserSettings, service
@@ -105,33 +102,6 @@ class Shop:
         return self.services.headers(name, "user")
 
 
-def migrated(url: str) -> str:
-    """The URL, once the schema is there and nobody is connected."""
-
-    async def upgrade() -> None:
-        async with opened(UserSettings(database_url=url), "user") as store:
-            assert service.migrations is not None
-            await service.migrations.upgrade(store, wait=10)
-            assert await service.migrations.differences(store) == []
-
-    asyncio.run(upgrade())
-    return url
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrated once; each test has a copy."""
-    file = tmp_path_factory.mktemp("template") / "user.db"
-    migrated(f"sqlite:///{file}")
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres: Any) -> str:
-    """The same on PostgreSQL; the name of the database."""
-    return migrated(postgres.new_database()).rpartition("/")[2]
-
-
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
     """SQLite, unless a test asks for another one."""
@@ -139,15 +109,8 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if database == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "user.db")
-        return f"sqlite:///{tmp_path}/user.db"
-    template = request.getfixturevalue("postgres_template")
-    name = f"user_{uuid4().hex}"
-    server = request.getfixturevalue("postgres")
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    return str(server.url(name))
+def database_url(database: str, migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, "postgres" if database == "postgres" else "sqlite", tmp_path)
 
 
 @pytest.fixture

@@ -1,5 +1,3 @@
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,8 +12,8 @@ from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.settings import Settings
 from shop_chassis.signing import ServiceAccounts, Signer
-from shop_chassis.store import opened
 from shop_chassis.tables import utc_now
+from shop_chassis.testing.databases import Migrated
 from shop_contracts.warehouse.api import Stock
 from shop_warehouse.reservations import Reservations
 from shop_warehouse.service import service
@@ -123,28 +121,9 @@ class Shop:
         return bool((await self.admin.get("/admin/stock:audit")).json() == {"discrepancies": []})
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the schema and nothing else; a copy of it is quicker than the migrations."""
-    file = tmp_path_factory.mktemp("template") / "warehouse.db"
-    asyncio.run(_migrate(f"sqlite:///{file}"))
-    return file
-
-
-async def _migrate(url: str) -> None:
-    assert service.migrations is not None
-    async with opened(Settings(database_url=url), service.name) as store:
-        await service.migrations.upgrade(store, wait=10)
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of a database with the schema."""
-    if request.param == "sqlite":
-        return f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_template'), tmp_path)}"
-    url = str(request.getfixturevalue("postgres_url"))
-    asyncio.run(_migrate(url))
-    return url
+def database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> str:
+    return migrated(service, request.param, tmp_path)
 
 
 @pytest.fixture

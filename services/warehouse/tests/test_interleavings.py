@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 )
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store
+from shop_chassis.testing.databases import Migrated
 from shop_contracts.warehouse import api, events
 from shop_warehouse.inventory import Inventory
 from shop_warehouse.refusals import Refused, Unknown
@@ -36,6 +37,7 @@ from shop_warehouse.replenishments import Replenishments
 from shop_warehouse.reservations import Reservations
 from shop_warehouse.returns import Returns
 from shop_warehouse.rules import HOLDING
+from shop_warehouse.service import service
 from shop_warehouse.tables import outbox
 from shop_warehouse.takes import StockTakes
 from sqlalchemy import select
@@ -396,9 +398,10 @@ class Stock(RuleBasedStateMachine):
 
 
 def test_the_figures_add_up_whatever_comes(
-    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    migrated: Migrated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Stock, "template", sqlite_template, raising=False)
+    template = migrated(service, "sqlite", tmp_path).removeprefix("sqlite:///")
+    monkeypatch.setattr(Stock, "template", Path(template), raising=False)
     monkeypatch.setattr(Stock, "folder", tmp_path, raising=False)
     run_state_machine_as_test(
         Stock,

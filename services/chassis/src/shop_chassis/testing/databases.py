@@ -44,3 +44,4 @@ async def _migrate(service: Service, url: str) -> None:
     assert service.migrations is not None, f"{service.name} has no migrations"
     async with opened(Settings(database_url=url), service.name) as store:
         await service.migrations.upgrade(store, wait=10)
+        assert await service.migrations.differences(store) == [], "migrations do not end at the code's tables"
