@@ -31,7 +31,7 @@ class NotificationSettings(Settings):
 
     mail_from: str = "Shop <shop@shop.example>"
     """Its domain is that of Message-IDs, too."""
-    shop_name: str = "Shop"
+    shop_name: str = "Hearth & Trail"
     storefront_url: HttpUrl = HttpUrl("http://127.0.0.1:8080")
     """Where links lead."""
     public_url: HttpUrl | None = None
