@@ -129,18 +129,23 @@ async def remove_payment_method(visit: VisitDep, id: UUID) -> Response:
 
 
 def country_of(visit: Visit) -> str:
-    """Where somebody with this locale probably lives."""
-    offered, territory = visit.site.settings.countries, visit.locale.territory or ""
-    return territory if territory in offered else offered[0]
+    """Where somebody with this locale probably lives; empty where it does not say."""
+    territory = visit.locale.territory or ""
+    return territory if territory in visit.site.settings.countries else ""
 
 
 def countries_of(visit: Visit) -> list[tuple[str, str]]:
-    """Codes and names for a form, by name; one that was entered before stays among them."""
+    """Codes and names for a form, by name; one that was entered before stays among them.
+
+    Before them nothing: a parcel must not go to a country because that comes first in the alphabet.
+    """
+    _ = visit.say
     codes = {*visit.site.settings.countries}
-    codes |= {value for name, value in visit.form.values.items() if name.endswith("address.country")}
-    return sorted(
-        ((code, i18n.country(code, visit.locale)) for code in codes), key=lambda each: each[1].casefold()
-    )
+    codes |= {
+        value for name, value in visit.form.values.items() if name.endswith("address.country") and value
+    }
+    named = ((code, i18n.country(code, visit.locale)) for code in codes)
+    return [("", _("Please choose")), *sorted(named, key=lambda each: each[1].casefold())]
 
 
 def _refused(visit: Visit, error: CallRefused) -> None:
