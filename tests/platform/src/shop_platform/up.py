@@ -78,6 +78,10 @@ def addresses(platform: Platform) -> Table:
     """What to open and what to try."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_row("the shop", platform.url("storefront"))
+    table.add_row("its mails", platform.url("mailbox"))
+    table.add_row("its admin area", f"{platform.url('storefront')}/admin, for who is in this Secret:")
+    login = "-o go-template='{{range .data}}{{base64decode .}} {{end}}'"
+    table.add_row("", f"kubectl --context kind-{CLUSTER} get secret shop-admin -n {SHOP} {login}")
     table.add_row("catalog", f"{platform.url('catalog')}/products, API: {platform.url('catalog')}/docs")
     for name in [name for name in PORTS if name not in ("storefront", "catalog", "prometheus")]:
         table.add_row(name, f"{platform.url(name)}/docs")
