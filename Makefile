@@ -9,7 +9,7 @@ UV_HOME := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/shop-uv-$(UV
 UV := $(or $(shell command -v uv),$(UV_HOME)/bin/uv)
 RUN := $(UV) run --frozen --all-packages
 PYTEST := $(RUN) pytest
-# Most tests wait more than they work: two at a time for each core; operators and their API servers work more.
+# Most tests wait more than they work: two at a time for each core. conftest.py says what begins first.
 CORES := $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) : 4 )))
 SIDE_BY_SIDE := $(PYTEST) -n $(shell echo $$(( $(CORES) * 2 )))
 
@@ -48,11 +48,10 @@ test: lint test-fast tools test-services test-operator test-cluster test-e2e ## 
 test-fast: $(UV) ## no cluster, no root, under two minutes
 	@$(SIDE_BY_SIDE) --dist worksteal -m "not (cluster or apiserver or postgres or nats or redis or stripe or s3 or slow)" operator services tests/cluster tests/platform tests/bench tests/faults
 test-services: $(UV) ## services against PostgreSQL, Redis, NATS, S3 and Stripe's mock, and what takes long; journeys through all of them; orders under faults
-	@$(SIDE_BY_SIDE) --dist loadfile -m "postgres or nats or redis or stripe or s3 or slow" services
-	@$(PYTEST) tests/journeys
+	@$(SIDE_BY_SIDE) --dist loadfile -m "postgres or nats or redis or stripe or s3 or slow" services tests/journeys
 	@$(PYTEST) -m "postgres or nats or redis" tests/faults
 test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis
-	@$(PYTEST) -n $$(( $(CORES) + 1 )) --dist loadfile -m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench
+	@$(SIDE_BY_SIDE) --dist loadfile -m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench
 test-cluster: $(UV) ## the local cluster itself
 	@$(PYTEST) -m cluster tests/cluster tests/platform
 test-e2e: $(UV) ## the shop on a cluster of its own

@@ -1,15 +1,41 @@
-"""For every run of pytest: which slice of a long test it takes, and what `operator` is."""
+"""For every run of pytest: which slice of a long test it takes, who runs what, and what `operator` is."""
 
 import operator
 import os
 import subprocess
+from collections import OrderedDict
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
 
 # With --import-mode=importlib pytest imports the folders above a test as modules, and replaces a loaded
 # module of that name unless it is a package. Later `from operator import …` anywhere would then fail.
 operator.__path__ = []  # type: ignore[attr-defined]
 
 SEED = "SHOP_TEST_SEED"
+ONE_SHOP = (
+    "tests/journeys/*",
+    "services/storefront/tests/test_[!b]*",  # but for the browser's, which has pictures
+)
+"""Files whose tests share a `shop local`: one worker has them all, so that it starts one."""
+LONGEST = (
+    "tests/journeys/*",
+    "operator/tests/faults/*",
+    "operator/tests/mutation/*",
+    "operator/tests/crash/*",
+    "operator/tests/cluster/test_[lh]*",
+    "operator/tests/release/*",
+    "tests/bench/*",
+    "services/storefront/*",
+    "services/shop/tests/test_local.py",
+    "*/test_interleavings.py",
+    "*/test_openapi.py",
+)
+"""They begin first: what takes long must not be left to the end, when others have nothing to do."""
 
 
 def pytest_configure() -> None:
@@ -23,3 +49,36 @@ def pytest_configure() -> None:
 def pytest_report_header() -> str:
     """Named, so that a run can be repeated."""
     return f"{SEED}={os.environ[SEED]}"
+
+
+class LongestFirst(OrderedDict[str, Any]):
+    """What is still to be handed out: by unit, its tests."""
+
+    def popitem(self, last: bool = True) -> tuple[str, Any]:
+        """The next one for a worker that has room."""
+        unit = min(self, key=lambda unit: (_matching(LONGEST, unit), -len(self[unit])))
+        return unit, self.pop(unit)
+
+
+class ByUnit(LoadFileScheduling):
+    """As `--dist loadfile`, which hands out files, those of most tests first."""
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        super().__init__(config, log)
+        self.workqueue = LongestFirst()
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        shop = _matching(ONE_SHOP, file)
+        return ONE_SHOP[shop] if shop < len(ONE_SHOP) else file
+
+
+def _matching(patterns: Sequence[str], file: str) -> int:
+    """Which of them is the first that fits; how many there are if none does."""
+    return next((n for n, each in enumerate(patterns) if fnmatch(file, each)), len(patterns))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByUnit | None:
+    """Who runs what, where files are what is handed out."""
+    return ByUnit(config, log) if config.getoption("dist") == "loadfile" else None

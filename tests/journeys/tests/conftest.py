@@ -15,6 +15,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shop", type=Path, metavar="FILE", help="addresses of a running shop, as JSON")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def running(request: pytest.FixtureRequest) -> Path | None:
     """Addresses of the shop that runs elsewhere."""
