@@ -62,7 +62,7 @@ async def test_made_again_at_once_it_waits_for_the_garbage_collector(cluster, op
         live = await cluster.get("Deployment", "cart")
         return live["metadata"]["ownerReferences"][0]["uid"] == service["metadata"]["uid"]
 
-    await cluster.until(owned, seconds=45)  # as until_gone
+    await cluster.until(owned, seconds=90)  # as until_gone
     assert (await cluster.get("Deployment", "cart"))["metadata"]["uid"] != old
 
 

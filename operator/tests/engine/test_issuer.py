@@ -67,7 +67,7 @@ async def watching(api: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[a
     watch = IssuerWatch(api, None, told.put_nowait)
     running = asyncio.create_task(watch.run())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await watch.answered.wait()
             yield told
     finally:
@@ -111,7 +111,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 async def waits(api: Any, slept: list[float]) -> list[float]:
     running = asyncio.create_task(IssuerWatch(api, None, lambda found: None).run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(slept) < 10:
             await asyncio.wait([running], timeout=0.001)
     running.cancel()

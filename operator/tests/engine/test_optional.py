@@ -33,7 +33,7 @@ class Following:
         self.optional = OptionalKinds(whole, self.cache, namespace, self.told.append)
 
     async def until(self, holds: Any) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not holds():
                 await asyncio.sleep(0.001)
 
@@ -55,7 +55,7 @@ async def following(
     """From when it is known which there are."""
     found, begun = Following(api or MemoryApi(*there), namespace), asyncio.Event()
     task = asyncio.create_task(found.run(begun))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await begun.wait()
     yield found
     task.cancel()

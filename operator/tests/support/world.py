@@ -58,13 +58,13 @@ class World:
     async def quiet(self) -> None:
         """Until nothing is left to do but what waits for its time."""
         queue, calm = self.engine.queue, 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while calm < 20:
                 await asyncio.sleep(0)
                 calm = 0 if queue.depth or queue.in_work else calm + 1
 
     async def until(self, holds: Callable[[], Any]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not holds():
                 await asyncio.sleep(0.001)
 

@@ -70,7 +70,7 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", port))
     server = _Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, lifespan="on"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not server.started:
             await asyncio.sleep(0.005)
     try:
@@ -184,7 +184,7 @@ class Shop:
         event = Event(source="/user", type="erased", subject=subject, sequence=1, data={"subject": subject})
         await self.bus.publish(event.topic, event.encode(), message_id=event.id)
         subscription = await self.bus.subscribe("user", "cart", [event.topic])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await subscription.lag():
                 await asyncio.sleep(0.005)
 

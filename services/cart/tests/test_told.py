@@ -14,7 +14,7 @@ from shop_contracts.cart.events import CART_UPDATED, STREAM, CartUpdated
 
 async def told(bus: MemoryBus, count: int) -> list[Event]:
     """The news, as soon as there is so much."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found := await bus.browse(STREAM, limit=2 * MOST)) < count:
             await asyncio.sleep(0.005)
     events = [Event.decode(message.body) for message in found]

@@ -79,7 +79,7 @@ class Shop:
         topic = f"{stream}.{type}"
         await self.bus.publish(topic, event.encode(), message_id=event.id)
         subscription = await self.bus.subscribe(stream, "catalog", [topic])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await subscription.lag():
                 await asyncio.sleep(0.005)
 

@@ -93,7 +93,7 @@ async def service(
 
 
 async def arrived(told: Collector, number: int) -> list[Told]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(spans := told.spans()) < number:
             await asyncio.sleep(0.01)
     return spans

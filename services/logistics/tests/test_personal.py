@@ -62,7 +62,7 @@ async def test_the_event_of_user_makes_logistics_forget(shop) -> None:
     await shop.delivered()
     gone = Event(source="/user", type=ERASED, subject="ann", sequence=1, data={})
     await shop.bus.publish(gone.topic, gone.encode(), message_id=gone.id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await exported(shop, "ann"):
             await asyncio.sleep(0.01)
 

@@ -282,7 +282,7 @@ async def serving(
     listener = socket.create_server(("127.0.0.1", 0))
     server = _Server(uvicorn.Config(dispatch, log_config=None, timeout_graceful_shutdown=1, lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not server.started:
             await asyncio.sleep(0.002)
     try:

@@ -82,7 +82,7 @@ async def test_who_goes_takes_their_data_along(shop) -> None:
 
     gone = Event(source="/user", type=ERASED, subject="ann", sequence=1, data={})
     await shop.bus.publish(gone.topic, gone.encode(), message_id=gone.id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await exported(shop, "ann"):
             await asyncio.sleep(0.01)
     assert await exported(shop, "bob") != {}

@@ -48,7 +48,7 @@ def batched(neighbour: Neighbour, clock: Clock) -> Batched[str, int]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 

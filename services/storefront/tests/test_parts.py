@@ -55,7 +55,7 @@ def remembered(registry: CollectorRegistry, neighbour: Neighbour, clock: Clock) 
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 

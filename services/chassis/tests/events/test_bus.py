@@ -22,7 +22,7 @@ async def publish(bus: Bus, *bodies: str, topic: str = "catalog.price.changed") 
 
 
 async def fetch(subscription: Subscription, limit: int = 10) -> Sequence[Delivery]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await subscription.fetch(limit)
 
 
