@@ -19,9 +19,10 @@ operator.__path__ = []  # type: ignore[attr-defined]
 SEED = "SHOP_TEST_SEED"
 ONE_SHOP = (
     "tests/journeys/*",
-    "services/storefront/tests/test_[!b]*",  # but for the browser's, which has pictures
+    "services/storefront/tests/test_[bj]*",  # in a browser: of a shop with pictures
+    "services/storefront/tests/*",
 )
-"""Files whose tests share a `shop local`: one worker has them all, so that it starts one."""
+"""Files whose tests share a `shop local`, by the first that fits: one worker has them all and starts one."""
 LONGEST = (
     "tests/journeys/*",
     "operator/tests/faults/*",
