@@ -6,11 +6,16 @@ import re
 import warnings
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from jinja2 import Environment
+from shop_contracts.logistics.api import State as ShipmentState
+from shop_contracts.order_processing.api import OrderState, SagaKind, SagaState
+from shop_contracts.payment.api import STATES
+from shop_contracts.warehouse.api import ReplenishmentState
 from shop_storefront import i18n
 
 from .conftest import Opens
@@ -118,6 +123,13 @@ def test_no_words_stand_in_a_template_by_themselves(path: Path) -> None:
     shown = re.sub(r'<[^<>]*>|[\w-]+="[^"]*"|&#?\w+;|/\w[\w/?&=]*', " ", page)  # the last: a path
     words = {word for text in (shown, *read_out) for word in re.findall(r"[A-Za-z]+", text)} - NO_WORDS
     assert not words, f"expected {{{{ _(…) }}}} around them, found {sorted(words)}"
+
+
+def test_states_and_kinds_of_services_have_words() -> None:
+    known = set(re.findall(r'"(\w+)": _\(', (SOURCES / "templates/pages/admin/words.html").read_text()))
+    assert set(STATES) | set(OrderState) <= known
+    for each in (SagaState, SagaKind, ShipmentState, ReplenishmentState):
+        assert set(get_args(each)) <= known
 
 
 def test_a_page_in_german_has_its_plurals() -> None:
