@@ -15,6 +15,7 @@ import httpx
 import pytest
 from pytest_kind import KindCluster
 from shop.local.addresses import Addresses
+from shop_journeys import shop as journeys
 from shop_platform import auth
 from shop_platform.images import sources
 from shop_platform.kind import find_tools
@@ -23,12 +24,13 @@ from shop_platform.platform import PORTS, SHOP, Platform, answers
 Json = dict[str, Any]
 HERE = Path(__file__).parent
 QUICK = {
+    # As `shop local` has it: long enough to cancel a paid order, short enough to wait for a parcel.
     "order-processing": {"PACK_SECONDS": "8"},
     "logistics": {"SECONDS_PER_HOP": "5"},
-    "user": {"ANONYMOUS_PER_MINUTE": "6000"},
+    "user": {"ANONYMOUS_PER_MINUTE": "6000"},  # all of these people come from one address
+    # What a killed worker was about to send is soon another one's; more mails than a person would want.
+    "notification-worker": {"LEASE_SECONDS": "20", "MAILS_PER_DAY": "100"},
 }
-"""As `shop local` has it: long enough to cancel a paid order, short enough to wait for a parcel; and all of
-these people come from one address."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -205,8 +207,8 @@ BROKER = {
 """A way to the broker, by which mails are read."""
 
 
-@pytest.fixture(scope="module")
-def broker(kind_cluster: KindCluster, platform: Platform) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def broker(kind_cluster: KindCluster, platform: Platform) -> str:
     """The broker's address on this machine."""
     nats = Kube(kind_cluster, "nats")
     nats.apply(BROKER)
@@ -214,11 +216,10 @@ def broker(kind_cluster: KindCluster, platform: Platform) -> Iterator[str]:
     assert service
     port = service["spec"]["ports"][0]["nodePort"]
     wait_for("the broker's port", lambda: answers(platform.node_address, port), 30)
-    yield f"nats://{platform.node_address}:{port}"
-    nats.run("delete", "service", "nats-outside")
+    return f"nats://{platform.node_address}:{port}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def addresses(
     platform: Platform, kube: Kube, broker: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Addresses:
@@ -234,6 +235,15 @@ def addresses(
         gateway_key=base64.b64decode(secret["data"]["gateway-key"]).decode(),
         broker=broker,
     )
+
+
+@pytest.fixture(scope="session")
+def people(addresses: Addresses) -> Iterator[journeys.Shop]:
+    """The shop as journeys know it, with those who shop there."""
+    made = journeys.Shop(addresses)
+    made.open()
+    yield made
+    made.close()
 
 
 SERVER = """

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from shop.local.addresses import Addresses
 from shop_journeys.shop import Shop
 
-from ..journeys.tests import test_buying, test_operating, test_privacy, test_undoing
+from ..journeys.tests import (
+    test_buying,
+    test_messages,
+    test_operating,
+    test_privacy,
+    test_recommending,
+    test_undoing,
+    test_wishing,
+)
 
 LONG = bool(os.environ.get("SHOP_TEST_LONG"))
 WHOLE = "test_from_registration_to_refund"
@@ -18,9 +25,12 @@ OTHERS = 5
 """How many `make test` takes beside the whole one; which, changes with the commit."""
 
 
-def taken_here() -> dict[str, Callable[[Shop], None]]:
+def taken_here() -> dict[str, Callable[..., None]]:
     """The journeys of this run by name; that of a power cut is about `shop local` alone."""
-    modules = (test_buying, test_undoing, test_operating, test_privacy)
+    modules = (
+        test_buying, test_undoing, test_operating, test_privacy,
+        test_messages, test_wishing, test_recommending,
+    )  # fmt: skip
     journeys = {
         name: journey
         for module in modules
@@ -36,10 +46,7 @@ def taken_here() -> dict[str, Callable[[Shop], None]]:
 globals().update(taken_here())
 
 
-@pytest.fixture(scope="module")
-def shop(addresses: Addresses) -> Iterator[Shop]:
+@pytest.fixture
+def shop(people: Shop) -> Shop:
     """As the journeys know it, in place of this folder's own."""
-    made = Shop(addresses)
-    made.open()
-    yield made
-    made.close()
+    return people

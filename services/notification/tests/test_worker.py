@@ -21,36 +21,14 @@ from shop_chassis.events.jetstream import NatsBus
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store
 from shop_chassis.testing.servers import NatsServer, free_ports
-from shop_contracts.catalog.events import PRICE_CHANGED, PriceChanged
-from shop_contracts.money import Money
 from shop_contracts.notification.api import Channels, Kinds, Preferences
 from shop_mailbox.post import Post
 from shop_mailbox.server import MailServer
 from shop_notification.service import service
-from shop_notification.tables import DELIVERY, INBOX_ENTRY, NOTICE, PERSON, PREFERENCE, SEEN_PRICE
+from shop_notification.tables import DELIVERY, INBOX_ENTRY, PERSON, PREFERENCE
 from sqlalchemy import select
 
 from .occasions import price_drop
-
-PRODUCT = UUID(int=7)
-
-
-def price_event(sequence: int, old: int, new: int) -> Event:
-    change = PriceChanged(
-        product_id=PRODUCT,
-        sku="K1",
-        slug="kettle",
-        title="Kettle",
-        old=Money(amount=old, currency="EUR"),
-        new=Money(amount=new, currency="EUR"),
-    )
-    return Event(
-        source="/catalog",
-        type=PRICE_CHANGED,
-        subject=str(PRODUCT),
-        sequence=sequence,
-        data=change.model_dump(mode="json"),
-    )
 
 
 async def until(condition: Any, seconds: float = 100) -> None:
@@ -114,9 +92,9 @@ def worker(environment: dict[str, str], store: Store, tmp_path: Path) -> Iterato
 
 @pytest.fixture
 async def bus(nats_server: NatsServer) -> AsyncIterator[NatsBus]:
-    bus = NatsBus(nats_server.url, name="catalog")
+    bus = NatsBus(nats_server.url, name="wishlist")
     await bus.start()
-    await bus.ensure_stream("catalog", max_age=3600)
+    await bus.ensure_stream("wishlist", max_age=3600)
     yield bus
     await bus.stop()
 
@@ -132,99 +110,8 @@ async def send(bus: NatsBus, event: Event, copy: str = "") -> None:
 
 @pytest.mark.nats
 @pytest.mark.postgres
-async def test_drops_become_notices_and_the_newest_price_is_kept(
-    worker: Worker, store: Store, bus: NatsBus
-) -> None:
-    drop, rise, late_drop = price_event(4, 2000, 1500), price_event(6, 1500, 3000), price_event(2, 2500, 2000)
-    worker.start()
-    for event in (drop, rise, late_drop):
-        await send(bus, event)
-
-    async def both() -> bool:
-        return len(await rows_of(store, NOTICE)) == 2 and len(await rows_of(store, SEEN_PRICE)) == 1
-
-    async def newest() -> bool:
-        return [row.amount for row in await rows_of(store, SEEN_PRICE)] == [3000]
-
-    await until(both)
-    await until(newest)
-    notices = {
-        row.event_id: (row.kind, row.product_id, row.old, row.new, row.currency)
-        for row in await rows_of(store, NOTICE)
-    }
-    assert notices == {
-        drop.id: ("price_drop", PRODUCT, 2000, 1500, "EUR"),
-        late_drop.id: ("price_drop", PRODUCT, 2500, 2000, "EUR"),
-    }
-    await until(worker.ready)
-    metrics = worker.get("/metrics")
-    labels = 'consumer="notification",outcome="applied",stream="catalog",type="price.changed"'
-    assert f"consumer_events_total{{{labels}}} 3.0" in metrics
-    assert re.search(r"^consumer_lag_events\{.*\} \d", metrics, re.MULTILINE)
-    assert worker.end(signal.SIGTERM) == 0
-
-
-@pytest.mark.nats
-@pytest.mark.postgres
-async def test_each_drop_is_told_once_while_workers_and_broker_are_killed(
-    environment: dict[str, str],
-    worker: Worker,
-    store: Store,
-    bus: NatsBus,
-    nats_server: NatsServer,
-    tmp_path: Path,
-) -> None:
-    second = Worker(environment, tmp_path / "second.log")
-    events = [price_event(sequence, 10_000 - sequence, 9_999 - sequence) for sequence in range(1, 301)]
-
-    async def publish() -> None:
-        for number, event in enumerate(events):
-            for copy in ("", "-again") if number % 3 == 0 else ("",):
-                while True:
-                    try:
-                        await send(bus, event, copy)
-                        break
-                    except Exception:  # the broker is down: the relay of a real publisher tries again, too
-                        await asyncio.sleep(0.1)
-            await asyncio.sleep(0.01)
-
-    async def told(count: int) -> None:
-        async def enough() -> bool:
-            return len(await rows_of(store, NOTICE)) >= count
-
-        await until(enough)
-
-    worker.start()
-    second.start()
-    try:
-        publishing = asyncio.create_task(publish())
-        await told(20)
-        worker.end(signal.SIGKILL)
-        await told(60)
-        nats_server.kill()
-        worker.start()
-        nats_server.start()
-        await told(120)
-        second.end(signal.SIGKILL)
-        nats_server.kill()
-        nats_server.start()
-        second.start()
-        await told(180)
-        assert worker.end(signal.SIGTERM) == 0
-        await publishing
-        await told(len(events))
-    finally:
-        second.end(signal.SIGKILL)
-    notices = [row.event_id for row in await rows_of(store, NOTICE)]
-    assert sorted(notices) == sorted(event.id for event in events)
-    [seen] = await rows_of(store, SEEN_PRICE)
-    assert (seen.amount, seen.sequence) == (9_699, 300)
-
-
-@pytest.mark.nats
-@pytest.mark.postgres
 async def test_each_watcher_gets_one_mail_and_one_entry_while_workers_and_broker_are_killed(
-    environment: dict[str, str], store: Store, nats_server: NatsServer, tmp_path: Path
+    environment: dict[str, str], store: Store, bus: NatsBus, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     post = Post()
     mailer = MailServer(post, "127.0.0.1", 0)
@@ -240,9 +127,6 @@ async def test_each_watcher_gets_one_mail_and_one_entry_while_workers_and_broker
     for watcher in watchers:
         await know(store, watcher)
     drops = [price_drop(watcher, number) for number in range(1, 8) for watcher in watchers]
-    bus = NatsBus(nats_server.url, name="wishlist")
-    await bus.start()
-    await bus.ensure_stream("wishlist", max_age=3600)
 
     async def publish() -> None:
         for number, event in enumerate(drops):
@@ -282,10 +166,14 @@ async def test_each_watcher_gets_one_mail_and_one_entry_while_workers_and_broker
         second.start()
         await publishing
         await until(over)
+        metrics = await asyncio.to_thread(first.get, "/metrics")
+        labels = 'consumer="notification",outcome="applied",stream="wishlist",type="price.dropped"'
+        assert f"consumer_events_total{{{labels}}} " in metrics
+        assert re.search(r"^consumer_lag_events\{.*\} \d", metrics, re.MULTILINE)
+        assert first.end(signal.SIGTERM) == 0
     finally:
         for worker in workers:
             worker.end(signal.SIGKILL)
-        await bus.stop()
         await mailer.stop()
     entries = await rows_of(store, INBOX_ENTRY)
     assert sorted(each.subject for each in entries) == sorted(watchers * 7)
@@ -316,7 +204,7 @@ async def know(store: Store, subject: str) -> None:
 
 @pytest.mark.nats
 @pytest.mark.postgres
-async def test_an_idle_worker_costs_next_to_nothing(worker: Worker, bus: NatsBus) -> None:
+async def test_an_idle_worker_costs_next_to_nothing(worker: Worker) -> None:
     worker.start()
     await until(worker.ready)
     assert worker.process is not None

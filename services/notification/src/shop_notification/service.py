@@ -14,7 +14,6 @@ from shop_chassis.migrations import Migrations
 from shop_chassis.runtime import Background, Runtime
 from shop_chassis.schedule import Schedule
 from shop_chassis.service import Service
-from shop_contracts.catalog.events import STREAM as CATALOG
 from shop_contracts.notification.api import Channel
 from shop_contracts.notification.events import STREAM
 from shop_contracts.order_processing.events import STREAM as ORDERS
@@ -38,7 +37,6 @@ from shop_notification.overdue import EVERY, Overdue
 from shop_notification.packing import Packer
 from shop_notification.people import People
 from shop_notification.planner import Planner
-from shop_notification.prices import FROM_CATALOG
 from shop_notification.records import Records
 from shop_notification.sender import Sender
 from shop_notification.settings import NotificationSettings
@@ -129,7 +127,6 @@ def _consume(runtime: Runtime[Any], handlers: Handlers) -> None:
     # Neighbours that are not installed, or not yet, are no reason to be unready.
     for stream, wanted, needed in (
         (STREAM, handlers.of_our_own, True),
-        (CATALOG, FROM_CATALOG, True),
         (ORDERS, handlers.of_orders, False),
         (USER, handlers.of_users, False),
         (WISHLIST, handlers.of_wishlists, False),

@@ -164,27 +164,3 @@ CAMPAIGN = Table(
     ),
 )
 """A promotion on its way through the people; `cursor` is the last one looked at."""
-
-SEEN_PRICE = Table(
-    "seen_price",
-    METADATA,
-    Column("product_id", Uuid, primary_key=True),
-    Column("amount", BigInteger, nullable=False),
-    Column("currency", String(3), nullable=False),
-    Column("sequence", BigInteger, nullable=False),
-)
-"""The newest price of each product; `sequence` is of the event that told, so older ones are known as such."""
-
-NOTICE = Table(
-    "notice",
-    METADATA,
-    Column("id", Uuid, primary_key=True),
-    Column("event_id", String(64), nullable=False, unique=True),
-    Column("kind", String(32), nullable=False),
-    Column("product_id", Uuid, nullable=False, index=True),
-    Column("old", BigInteger, nullable=False),
-    Column("new", BigInteger, nullable=False),
-    Column("currency", String(3), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-)
-"""What the first worker noted: a drop, whoever watches. The unique event id refuses a second notice of it."""

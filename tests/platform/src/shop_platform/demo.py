@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +26,8 @@ GUEST = {
     "shipping_option": "standard",
     "payment_method": "tok_visa",
 }
+CONFIRM, CHEAPER = "Confirm your e-mail", "now costs"
+VERIFY = re.compile(r"/verify\?token=([\w.~-]+)")
 PATIENCE = 90.0  # seconds: the worker may have to wake first
 
 
@@ -47,21 +50,7 @@ def tour(platform: Platform, patience: float = PATIENCE) -> Iterator[str]:
         yield f"POST {cart}/carts/…/lines: {filled['item_count']} pieces, {money(filled['total'])}"
         yield from ordered(platform, client, basket, patience)
 
-        before = notices(platform, product["id"])
-        lower = {**product["price"], "amount": product["price"]["amount"] * 95 // 100}
-        price = f"{catalog}/admin/products/{product['id']}/price"
-        admin = {"authorization": f"Bearer {platform.token('catalog:admin')}"}
-        begun = time.monotonic()
-        ask(client, "PUT", price, json=lower, headers=admin)
-        yield f"PUT {price.replace(product['id'], '…')}: {money(product['price'])} → {money(lower)}"
-        until(
-            lambda: notices(platform, product["id"]) > before,
-            patience,
-            "the worker did not notice the price drop",
-            "notification-worker",
-        )
-        yield f"outbox → JetStream → inbox: the worker noted the drop after {time.monotonic() - begun:.1f} s"
-        ask(client, "PUT", price, json=product["price"], headers=admin)
+        yield from told(platform, client, product, patience)
 
 
 def ordered(platform: Platform, client: httpx.Client, basket: str, patience: float) -> Iterator[str]:
@@ -100,6 +89,42 @@ def ordered(platform: Platform, client: httpx.Client, basket: str, patience: flo
     yield f"paid {paid}, invoice {order['invoice']}, with {sent}"
 
 
+def told(platform: Platform, client: httpx.Client, product: Json, patience: float) -> Iterator[str]:
+    """Somebody with an account watches the price, which falls, and is told. Raises Failure."""
+    user, mailbox = platform.url("user"), platform.url("mailbox")
+    who = {"email": f"{uuid4().hex[:12]}@shop.example", "password": uuid4().hex}
+    mails = f"{mailbox}/mails?to={who['email']}"
+
+    def mailed(about: str) -> list[Json]:
+        return [mail for mail in ask(client, "GET", mails)["items"] if about in mail["subject"]]
+
+    def arrive(about: str) -> None:
+        missing = f"the mail “{about}…” did not arrive"
+        until(lambda: bool(mailed(about)), patience, missing, "notification-worker")
+
+    ask(client, "POST", f"{user}/register", json={**who, "name": "Ann Example"})
+    arrive(CONFIRM)
+    [confirm] = mailed(CONFIRM)
+    ask(client, "POST", f"{user}/verify", json={"token": VERIFY.findall(confirm["text"])[0]})
+    tokens = ask(client, "POST", f"{user}/login", json=who)
+    headers = {"authorization": f"Bearer {tokens['access_token']}"}
+    watch = f"{platform.url('wishlist')}/watches/{product['id']}"
+    known = lambda: client.put(watch, json={}, headers=headers).is_success  # noqa: E731
+    until(known, patience, "the product was not known", "wishlist")
+
+    lower = {**product["price"], "amount": product["price"]["amount"] * 95 // 100}
+    price = f"{platform.url('catalog')}/admin/products/{product['id']}/price"
+    admin = {"authorization": f"Bearer {platform.token('catalog:admin')}"}
+    begun = time.monotonic()
+    ask(client, "PUT", price, json=lower, headers=admin)
+    yield f"PUT {price.replace(product['id'], '…')}: {money(product['price'])} → {money(lower)}"
+    arrive(CHEAPER)
+    took = time.monotonic() - begun
+    [mail] = mailed(CHEAPER)
+    yield f"catalog → wishlist → notification: “{mail['subject']}” at {mailbox} after {took:.1f} s"
+    ask(client, "PUT", price, json=product["price"], headers=admin)
+
+
 def ask(client: httpx.Client, method: str, url: str, **given: Any) -> Json:
     """The JSON of a good answer; raises Failure that quotes any other."""
     answer = get(client, url, method, **given)
@@ -125,15 +150,6 @@ def get(client: httpx.Client, url: str, method: str = "GET", **given: Any) -> ht
             )
         time.sleep(1)
     raise AssertionError("unreachable")
-
-
-def notices(platform: Platform, product: str) -> int:
-    """How many price drops of a product the worker has noted, by its own database."""
-    query = f"select count(*) from notice where product_id = '{product}'"
-    words = ["psql", "-XAtq", "-U", "postgres", "-d", "notification", "-c", query]
-    return int(
-        platform.kubectl("exec", "-n", SHOP, "notification-db-0", "-c", "postgres", "--", *words, timeout=30)
-    )
 
 
 def until(true: Callable[[], bool], seconds: float, otherwise: str, who: str) -> None:

@@ -44,6 +44,9 @@ PORTS = {
     "testgateway": 30088,
     "mailbox": 30089,
     "prometheus": 30090,
+    "wishlist": 30091,
+    "recommendation": 30092,
+    "notification": 30093,
 }
 SEEDED = ("catalog", "warehouse")
 SHOP, SYSTEM = "shop", "shop-system"
