@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from shop_contracts.catalog.api import Category, Product
 from shop_contracts.catalog.snapshot import SNAPSHOT, SnapshotLine
 from shop_contracts.money import Money
-from shop_recommendation.catalogue import BrokenOff, Catalogue
+from shop_recommendation import catalogue
 from shop_recommendation.shelf import Shelf
 
 from .conftest import on_sqlite
@@ -46,38 +45,23 @@ TREE = SnapshotLine(
 )
 
 
-async def read(shop: Any, *lines: SnapshotLine) -> Catalogue:
-    catalogue = Catalogue(shop.runtime.store, Catalog(*lines))  # type: ignore[arg-type]
-    await catalogue.read()
-    return catalogue
-
-
 async def test_it_is_taken_over_but_for_what_events_told_later(shop: Any) -> None:
     lamp, bulb = product("Lamp"), product("Bulb")
     for title in ("Old lamp", "New lamp"):
         await shop.product(title, id=lamp.id)  # sequences 1 and 2
-    catalogue = await read(
-        shop,
+    catalog = Catalog(
         TREE,
         SnapshotLine(product=lamp, sequence=1),
         SnapshotLine(product=bulb, sequence=4),
         SnapshotLine(end=2),
     )
+    await catalogue.beginning(shop.runtime.store, catalog).read()
     shelf = Shelf(shop.runtime.store)
     assert {row.title for row in (await shelf.find([lamp.id, bulb.id])).values()} == {"New lamp", "Bulb"}
     assert await shelf.below("home") == ["home", "lighting"]
-    assert await catalogue._read_before()
 
     await shop.product("Older bulb", id=bulb.id)  # sequence 1: it was in the snapshot already
     assert (await shelf.find([bulb.id]))[bulb.id].title == "Bulb"
-
-
-@on_sqlite
-@pytest.mark.parametrize("lines", [[TREE], [TREE, SnapshotLine(end=1)], []])
-async def test_one_that_is_broken_off_is_read_again(shop: Any, lines: list[SnapshotLine]) -> None:
-    with pytest.raises(BrokenOff, match="expected"):
-        await read(shop, *lines)
-    assert not await Catalogue(shop.runtime.store, Catalog())._read_before()  # type: ignore[arg-type]
 
 
 @on_sqlite

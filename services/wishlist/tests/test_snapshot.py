@@ -1,13 +1,13 @@
 """Catalog's products, read once when wishlist is new."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from functools import partialmethod
 from uuid import UUID
 
 import pytest
+from shop_chassis.snapshots import Snapshot
 from shop_contracts.catalog.snapshot import SnapshotLine
-from shop_wishlist import snapshot
-from shop_wishlist.snapshot import Beginning, BrokenOff
+from shop_wishlist.snapshot import beginning
 
 from .conftest import Catalog, Shop
 
@@ -17,10 +17,8 @@ class Lines:
 
     def __init__(self, *lines: SnapshotLine) -> None:
         self._lines = lines
-        self.read = 0
 
     async def lines(self, _route: str) -> AsyncGenerator[bytes, None]:
-        self.read += 1
         for line in self._lines:
             yield line.model_dump_json(exclude_unset=True).encode()
 
@@ -34,8 +32,7 @@ def of(catalog: Catalog, **stock: int) -> list[SnapshotLine]:
 
 
 async def read(shop: Shop, lines: list[SnapshotLine]) -> None:
-    catalog: Any = Lines(*lines)
-    await Beginning(shop.runtime.store, catalog).read()
+    await beginning(shop.runtime.store, Lines(*lines)).read()
 
 
 async def shown(shop: Shop) -> dict[str, tuple[int, int | None]]:
@@ -55,7 +52,7 @@ async def wish(shop: Shop, *products: UUID) -> None:
 async def test_products_of_which_no_event_is_kept_are_known(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "PIECE", 2)
+    monkeypatch.setattr(Snapshot, "pieces", partialmethod(Snapshot.pieces, size=2))
     ids = [shop.catalog.sell(f"lamp-{number}", 1000 + number)[0] for number in range(5)]
     await read(shop, of(shop.catalog, **{"lamp-1": 3}))
     await wish(shop, *ids)
@@ -85,17 +82,3 @@ async def test_what_events_have_told_is_newer(shop: Shop) -> None:
         await read(shop, before)
     await wish(shop, lamp)
     assert await shown(shop) == {"lamp": (4000, 2)}
-
-
-@pytest.mark.parametrize("lines", [0, 1, 2])
-async def test_one_that_was_broken_off_is_not_taken_for_all(shop: Shop, lines: int) -> None:
-    for number in range(2):
-        shop.catalog.sell(f"lamp-{number}")
-    whole = of(shop.catalog)
-    for broken in (whole[:lines], [*whole[:lines], whole[-1]]):
-        with pytest.raises(BrokenOff):
-            await read(shop, broken)
-    beginning = Beginning(shop.runtime.store, Lines())  # type: ignore[arg-type]
-    assert not await beginning._read_before()
-    await read(shop, whole)
-    assert await beginning._read_before()

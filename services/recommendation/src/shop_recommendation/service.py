@@ -16,8 +16,7 @@ from shop_contracts.order_taking.events import STREAM as ORDERS
 from shop_contracts.storefront.events import STREAM as STOREFRONT
 from shop_contracts.user.events import STREAM as USER
 
-from shop_recommendation import admin, api
-from shop_recommendation.catalogue import Catalogue
+from shop_recommendation import admin, api, catalogue
 from shop_recommendation.history import History, erase
 from shop_recommendation.listening import FROM_CART, FROM_CATALOG, FROM_ORDERS, FROM_STOREFRONT
 from shop_recommendation.models import Models
@@ -48,7 +47,7 @@ def setup(runtime: Runtime[Any]) -> None:
         runtime.add(Schedule("training", settings.train_seconds, trainer.train_if_news, runtime))
     if settings.catalog_url is not None:
         catalog = callee(runtime, "catalog", settings.catalog_url, policy=Policy(timeout=SNAPSHOT_SECONDS))
-        runtime.add(Background("snapshot of catalog", Catalogue(store, catalog).run))
+        runtime.add(Background("snapshot of catalog", catalogue.beginning(store, catalog).run))
     events = Events(runtime, "recommendation")
     events.publish(outbox)
     for stream, handlers in (

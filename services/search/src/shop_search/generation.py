@@ -17,6 +17,7 @@ from datetime import datetime
 import structlog
 from pydantic import ValidationError
 from shop_chassis.events import Bus, Event, MalformedEventError
+from shop_chassis.snapshots import Snapshot, SnapshotError
 from shop_chassis.tables import utc_now
 from shop_contracts.catalog import events as catalog
 from shop_contracts.catalog.snapshot import SnapshotLine
@@ -25,7 +26,6 @@ from shop_contracts.warehouse.snapshot import StockLine
 
 from shop_search.index import Index
 from shop_search.metrics import IndexMetrics
-from shop_search.snapshots import SnapshotError, Source, pieces
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +55,8 @@ class Surroundings:
     """What a generation works with."""
 
     bus: Bus
-    products: Source
-    stock: Source
+    products: Snapshot[SnapshotLine]
+    stock: Snapshot[StockLine]
     metrics: IndexMetrics
     threads: Executor
     """One thread: what is written is written in order."""
@@ -126,13 +126,14 @@ class Generation:
             )
 
     async def _load_products(self) -> None:
-        async for piece in pieces(self._around.products(), SnapshotLine):
-            for line in piece:
-                if line.product is not None:
-                    self.index.apply_product(line.product, line.sequence)
-                elif line.categories is not None:
-                    self.index.apply_categories(line.categories, line.sequence)
-            await self._in_thread(self.index.add, self.index.take())
+        async with aclosing(self._around.products.pieces()) as pieces:
+            async for piece in pieces:
+                for line in piece:
+                    if line.product is not None:
+                        self.index.apply_product(line.product, line.sequence)
+                    elif line.categories is not None:
+                        self.index.apply_categories(line.categories, line.sequence)
+                await self._in_thread(self.index.add, self.index.take())
         await self._in_thread(self.index.settle)
 
     async def _load_stock(self) -> None:
@@ -140,11 +141,12 @@ class Generation:
         said = ""
         while True:
             try:
-                async for piece in pieces(self._around.stock(), StockLine):
-                    for line in piece:
-                        if line.product_id is not None:
-                            self.index.apply_stock(line.product_id, line.available, line.sequence)
-                    self._changed.set()
+                async with aclosing(self._around.stock.pieces()) as pieces:
+                    async for piece in pieces:
+                        for line in piece:
+                            if line.product_id is not None:
+                                self.index.apply_stock(line.product_id, line.available, line.sequence)
+                        self._changed.set()
             except SnapshotError as error:
                 if str(error) != said:
                     log.warning("stock as catalog heard of it", error=str(error))

@@ -6,13 +6,13 @@ from contextlib import aclosing
 import structlog
 from shop_chassis.events import BusError, Event
 from shop_chassis.problems import Problem
+from shop_chassis.snapshots import SnapshotError
 from shop_chassis.tables import utc_now
 from shop_contracts.search.api import IndexState, StreamState
 
 from shop_search.generation import Generation, Surroundings
 from shop_search.index import View
 from shop_search.schema import FORMAT
-from shop_search.snapshots import SnapshotError
 
 log = structlog.get_logger(__name__)
 

@@ -10,14 +10,16 @@ from shop_chassis.events import bus_of
 from shop_chassis.runtime import Background, Runtime
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
+from shop_chassis.snapshots import Snapshot
 from shop_contracts.catalog.snapshot import SNAPSHOT as PRODUCTS
+from shop_contracts.catalog.snapshot import SnapshotLine
 from shop_contracts.warehouse.snapshot import SNAPSHOT as STOCK
+from shop_contracts.warehouse.snapshot import StockLine
 
 from shop_search import api, synonyms
 from shop_search.generation import Surroundings
 from shop_search.metrics import IndexMetrics
 from shop_search.replica import Replica
-from shop_search.snapshots import snapshot_of
 
 
 class SearchSettings(Settings):
@@ -48,8 +50,8 @@ def setup(runtime: Runtime[Any]) -> None:
     metrics = IndexMetrics(runtime.metrics)
     around = Surroundings(
         bus=bus_of(runtime),
-        products=snapshot_of(callee(runtime, "catalog", settings.catalog_url), PRODUCTS),
-        stock=snapshot_of(callee(runtime, "warehouse", settings.warehouse_url), STOCK),
+        products=Snapshot(callee(runtime, "catalog", settings.catalog_url), PRODUCTS, SnapshotLine),
+        stock=Snapshot(callee(runtime, "warehouse", settings.warehouse_url), STOCK, StockLine),
         metrics=metrics,
         threads=runtime.add(_Threads(1, "index")),
     )

@@ -20,7 +20,7 @@ from shop_wishlist.lists import Lists
 from shop_wishlist.moving import Moving
 from shop_wishlist.people import People, erase
 from shop_wishlist.products import FROM_CATALOG, FROM_WAREHOUSE
-from shop_wishlist.snapshot import CONSUMER, Beginning
+from shop_wishlist.snapshot import CONSUMER, beginning
 from shop_wishlist.tables import inbox, metadata, outbox
 from shop_wishlist.watches import Watches
 
@@ -50,7 +50,7 @@ def setup(runtime: Runtime[Any]) -> None:
     personal = PersonalData(export=People(store).export, erase=erase)
     for each in (Lists(store), items, Watches(store), Moving(items, cart), personal):
         runtime.provide(each)
-    runtime.add(Background("snapshot of catalog", Beginning(store, catalog).run))
+    runtime.add(Background("snapshot of catalog", beginning(store, catalog).run))
     events = Events(runtime, CONSUMER)
     events.publish(outbox)
     events.consume(CATALOG, FROM_CATALOG, inbox=inbox, patience=PATIENCE, needed=False)

@@ -25,3 +25,8 @@ class SnapshotLine(BaseModel):
     """Of the aggregate's last event that is in it at least; 0: none yet."""
     end: int | None = None
     """The last line: how many products came before. Without it the snapshot was broken off."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the lines that `end` counts."""
+        return self.product is not None
