@@ -14,6 +14,7 @@ from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
 from shop_chassis.testing.databases import Migrated
 from shop_contracts.user import events as told
+from shop_user import api_services
 from shop_user.passwords import Passwords
 from shop_user.service import UserSettings, service
 from shop_user.tables import OUTBOX
@@ -21,7 +22,7 @@ from sqlalchemy import select
 
 CHEAP_KIB = 64
 PASSWORD = "correct horse battery"
-CALLERS = ["order-taking", "notification", "payment", "storefront", "cart"]
+CALLERS = [*api_services.CALLERS, "storefront", "cart"]
 
 
 @dataclass

@@ -45,7 +45,7 @@ async def test_what_guests_may_do(shop: Any) -> None:
 async def test_other_services_learn_whom_an_order_is_for(shop: Any) -> None:
     ann = await shop.shopper(name="Ann", locale="de")
     path = f"/internal/users/{ann.id}"
-    for caller in ("order-taking", "notification", "payment"):
+    for caller in ("order-taking", "notification", "notification-worker", "payment"):
         answer = await shop.http.get(path, headers=shop.caller(caller))
         user = User.model_validate_json(answer.content)
         assert (str(user.id), user.email, user.name, user.locked) == (ann.id, "ann@example.com", "Ann", False)

@@ -14,7 +14,7 @@ from shop_user.dependencies import ProfilesDep, SessionsDep
 from shop_user.ids import uuid_or_none
 
 INTROSPECT = "user:introspect"
-CALLERS = ("order-taking", "notification", "payment")
+CALLERS = ("order-taking", "notification", "notification-worker", "payment")
 """Those that deal with an account's owner."""
 
 router = APIRouter(tags=["services"], responses=documented(401, 403, 503))
