@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from shop_chassis import snapshots
@@ -69,6 +69,7 @@ async def read(neighbour: Neighbour, size: int = 2) -> list[list[Line]]:
     return [piece async for piece in of(neighbour).pieces(size)]
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, 12), size=st.integers(1, 15))
 def test_all_lines_come_in_pieces_of_a_size(count: int, size: int) -> None:
     pieces = asyncio.run(read(Neighbour(*things(count)), size))
@@ -77,6 +78,7 @@ def test_all_lines_come_in_pieces_of_a_size(count: int, size: int) -> None:
     assert 1 <= len(pieces[-1]) <= size
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, 12), size=st.integers(1, 15), data=st.data())
 def test_without_one_of_its_lines_it_is_none(count: int, size: int, data: st.DataObject) -> None:
     lines = things(count)

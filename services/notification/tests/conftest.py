@@ -33,7 +33,7 @@ from sqlalchemy import Table, select, update
 from .occasions import order_event, price_drop
 
 SECRET = "whsec"
-STREAMS = ("catalog", "order-processing", "user", "wishlist", "notification")
+STREAMS = ("order-processing", "user", "wishlist", "notification")
 
 
 class Users:
