@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -166,10 +165,6 @@ async def test_each_watcher_gets_one_mail_and_one_entry_while_workers_and_broker
         second.start()
         await publishing
         await until(over)
-        metrics = await asyncio.to_thread(first.get, "/metrics")
-        labels = 'consumer="notification",outcome="applied",stream="wishlist",type="price.dropped"'
-        assert f"consumer_events_total{{{labels}}} " in metrics
-        assert re.search(r"^consumer_lag_events\{.*\} \d", metrics, re.MULTILINE)
         assert first.end(signal.SIGTERM) == 0
     finally:
         for worker in workers:
