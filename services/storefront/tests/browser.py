@@ -112,8 +112,9 @@ def window(
     page = context.new_page()
     page.set_default_timeout(SLOWEST)
     opened = Window(context, page, base, f"{width}-dark" if dark else width, shots)
-    # A page that says 404 is meant to; everything else that the console shows is an error of ours.
-    meant = re.compile(r"the server responded with a status of (404|422|503)")
+    # A page that says 404 is meant to, and a busy machine is no error of a page; everything else that the
+    # console shows is one of ours.
+    meant = re.compile(r"the server responded with a status of (404|422|503)|^htmx:(timeout|afterRequest),")
     page.on(
         "console",
         lambda line: (

@@ -209,8 +209,9 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Chromium]:
+    """Closed after each module: an event loop runs while it is there, and no other test could have one."""
     with chromium() as opened:
         yield opened
 

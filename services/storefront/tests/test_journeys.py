@@ -3,16 +3,19 @@
 import re
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from playwright.sync_api import Browser as Chromium
 from shop import demo
 from shop.keys import from_file
 from shop.local.addresses import Addresses
 
-from .browser import SLOWEST, Opens, Window
+from .browser import SLOWEST, Opens, Window, window
 from .test_browser import LAMP, LONG, address, sign_in
 
 pytestmark = pytest.mark.skipif(not LONG, reason="minutes: SHOP_TEST_LONG=1")
@@ -21,6 +24,12 @@ PASSWORD = "correct horse battery"
 MUG = next(each for each in demo.products() if "mug" in each.slug and not each.family)
 LONG_NAME = "Maximiliane-Alexandrine Freifrau von Hohenstein-Wolfratshausen"
 LONG_CITY = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
+
+
+@pytest.fixture
+def opens(chrome: Chromium, whole_shop: Addresses, shots: Path) -> Opens:
+    """The shop's own storefront: mails and gateways lead there, and it hears of what happens."""
+    return partial(window, chrome, whole_shop.services["storefront"], shots)
 
 
 def until(found: Callable[[], Any]) -> Any:
@@ -98,7 +107,7 @@ def test_from_the_first_visit_to_the_refund(opens: Opens, whole_shop: Addresses,
         confirm.click()
         page.get_by_role("button", name="Approve").click()
 
-        seen.go(order)  # gateways lead to the shop's own storefront; this one is the test's
+        page.wait_for_url(f"**{order}")  # the gateway leads back
         seen.says("It is on its way")
         with admin(whole_shop, "logistics") as logistics:
             said = {"state": "delivered", "place": "Berlin"}

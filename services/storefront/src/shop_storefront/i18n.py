@@ -9,7 +9,7 @@ from importlib.resources import files
 from io import BytesIO
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_interval, format_skeleton, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, get_currency_precision, parse_decimal
@@ -59,6 +59,12 @@ def negotiate(preferred: str | None, accept_language: str, default: str) -> Loca
         if locale := locale_of(wanted):
             return locale
     return locale_of(default) or Locale(SOURCE)
+
+
+def territories(accept_language: str) -> list[str]:
+    """Of the tags of Accept-Language that have one, the best first."""
+    found = (tag.rpartition("-")[2] for tag in _accepted(accept_language[:200]) if "-" in tag)
+    return [each.upper() for each in found if len(each) == 2]
 
 
 @lru_cache(maxsize=512)
@@ -113,8 +119,15 @@ def number(value: float, locale: Locale) -> str:
 
 
 def day(moment: datetime | date, locale: Locale, form: str = "medium") -> str:
-    """21 Nov 2026; `form` is short, medium, long or full."""
+    """21 Nov 2026; `form` is short, medium, long or full, or `brief`: without the year."""
+    if form == "brief":
+        return format_skeleton("MMMd", moment, locale=locale)
     return format_date(moment, format=form, locale=locale)
+
+
+def days(first: date, last: date, locale: Locale) -> str:
+    """Tue 24 – Thu 26 Nov; of one day that alone."""
+    return format_interval(first, last, "MMMEd", locale=locale)
 
 
 def moment(at: datetime, locale: Locale, form: str = "medium") -> str:

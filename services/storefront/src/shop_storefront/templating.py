@@ -65,6 +65,7 @@ class Templates:
             money_short=_money_short,
             number=_number,
             day=_day,
+            days=_days,
             moment=_moment,
             ago=_ago,
             country=_country,
@@ -117,6 +118,11 @@ def _number(context: Context, value: float) -> str:
 @pass_context
 def _day(context: Context, value: date | datetime, form: str = "medium") -> str:
     return i18n.day(value, context["locale"], form)
+
+
+@pass_context
+def _days(context: Context, first: date, last: date) -> str:
+    return i18n.days(first, last, context["locale"])
 
 
 @pass_context

@@ -129,9 +129,10 @@ async def remove_payment_method(visit: VisitDep, id: UUID) -> Response:
 
 
 def country_of(visit: Visit) -> str:
-    """Where somebody with this locale probably lives; empty where it does not say."""
-    territory = visit.locale.territory or ""
-    return territory if territory in visit.site.settings.countries else ""
+    """Where somebody with these languages probably lives; empty where they do not say."""
+    offered = visit.site.settings.countries
+    accepted = i18n.territories(visit.request.headers.get("Accept-Language", ""))
+    return next((each for each in (visit.locale.territory, *accepted) if each in offered), "") or ""
 
 
 def countries_of(visit: Visit) -> list[tuple[str, str]]:
@@ -141,9 +142,7 @@ def countries_of(visit: Visit) -> list[tuple[str, str]]:
     """
     _ = visit.say
     codes = {*visit.site.settings.countries}
-    codes |= {
-        value for name, value in visit.form.values.items() if name.endswith("address.country") and value
-    }
+    codes |= {value for name, value in visit.form.values.items() if name.endswith(".country") and value}
     named = ((code, i18n.country(code, visit.locale)) for code in codes)
     return [("", _("Please choose")), *sorted(named, key=lambda each: each[1].casefold())]
 

@@ -6,6 +6,7 @@ from shop_chassis.client import CallRefused, NotAllowed, ServerError
 from shop_contracts.user.api import Login, Registration, Reset, ResetRequest, Verification
 
 from shop_storefront.near import user
+from shop_storefront.near.orders import locale_of
 from shop_storefront.pages import pages
 from shop_storefront.visit import Visit, VisitDep
 
@@ -58,7 +59,7 @@ async def show_registration(visit: VisitDep) -> Response:
 async def register(visit: VisitDep) -> Response:
     """The answer is the same whether there is such an account or not."""
     form = visit.form
-    wanted = form.into(Registration, locale=visit.locale.language)
+    wanted = form.into(Registration, locale=locale_of(visit))
     if wanted is not None and await _accepted(visit, "/register", wanted, "password"):
         return await visit.page("pages/entry/mail-sent.html", email=wanted.email, what="register")
     return await visit.page("pages/entry/register.html", status=422, form=form)
