@@ -27,10 +27,10 @@ down: $(UV) ## removes all of it
 	@$(RUN) shop-platform down
 status: $(UV) ## one screen: what runs, how much of it, how it does
 	@$(RUN) shop-platform status
-load: $(UV) ## drives catalog until it scales, shows how, and lets it shrink again
-	@$(RUN) shop-platform load
+load: $(UV) ## drives catalog until it scales, shows how, and lets it shrink again; PROFILE=steady|step|spike|wave|sale: people who shop, ARGS=--help says how
+	@$(if $(PROFILE),$(RUN) --group load shop-load $(PROFILE) $(ARGS),$(RUN) shop-platform load)
 
-.PHONY: bench bench-operator bench-services bench-recommendation bench-search bench-storefront
+.PHONY: bench bench-operator bench-services bench-recommendation bench-search bench-storefront bench-autoscaling
 bench: bench-operator bench-services bench-recommendation bench-search bench-storefront ## benchmarks, as JSON, tables and plots under docs/bench
 bench-operator: $(UV) ## the operator beside a bare client on an API server, up to 3,000 services: some 15 minutes; ARGS=--quick: one
 	@$(RUN) --group bench shop-bench operator $(ARGS)
@@ -42,6 +42,8 @@ bench-search: $(UV) ## search beside full text in SQLite and PostgreSQL, 100,000
 	@$(RUN) --group bench shop-bench search $(ARGS)
 bench-storefront: $(UV) ## the front page with the whole shop behind it, storefront on one core: some 6 minutes; ARGS=--quick: one
 	@$(RUN) --group bench shop-bench storefront $(ARGS)
+bench-autoscaling: $(UV) ## the platform's autoscaler beside one on CPU and a fixed number, on the cluster of `make up`: some five hours, goes on where it was stopped; ARGS=--quick: half of one
+	@$(RUN) --group bench shop-bench autoscaling $(ARGS)
 
 .PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools
 test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes

@@ -1,6 +1,6 @@
 """Somebody who shops, with or without an account."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import httpx
@@ -9,7 +9,7 @@ from shop_journeys.api import Api, Json
 from shop_journeys.waiting import eventually
 
 if TYPE_CHECKING:
-    from shop_journeys.shop import Product, Shop
+    from shop_journeys.shop import Product
 
 PASSWORD = "correct horse battery staple"
 ADDRESS = {
@@ -26,10 +26,17 @@ PAST = {"confirmed": {"shipped", "delivered"}, "shipped": {"delivered"}}
 """Who looks for the one may find that the order is further already."""
 
 
+class Ways(Protocol):
+    """The ways to the services."""
+
+    def api(self, service: str, token: str | None = None) -> Api:
+        """A service, for anybody or for the owner of a token."""
+
+
 class Shopper:
     """What one person sees and does."""
 
-    def __init__(self, shop: "Shop", token: str, subject: str, email: str) -> None:
+    def __init__(self, shop: Ways, token: str, subject: str, email: str) -> None:
         self._shop = shop
         self.token = token
         self.subject = subject
