@@ -1,4 +1,4 @@
-"""`shop-bench operator | services | recommendation | search | storefront [--quick] [--out FOLDER]`."""
+"""`shop-bench operator | services | recommendation | search | storefront | autoscaling [--quick] [--out FOLDER]`."""
 
 import argparse
 import json
@@ -34,6 +34,10 @@ SUBJECTS = {
     ),
     "storefront": Subject(
         "the front page with the whole shop behind it, on one core and in a browser", "a few products, once"
+    ),
+    "autoscaling": Subject(
+        "the platform's autoscaler beside HPA on CPU and fixed replicas; a sale; on the cluster of `make up`",
+        "one step each, shorter: half an hour",
     ),
 }
 

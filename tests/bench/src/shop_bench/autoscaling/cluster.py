@@ -1,0 +1,151 @@
+"""The cluster while it is measured: what happens in it is watched, one service of it is treated."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlencode
+
+from shop_platform.kubectl import Json, Kubectl
+from shop_platform.platform import SHOP
+from shop_platform.process import Failure
+from shop_platform.status import quantity
+
+from shop_bench.autoscaling.timeline import Seen
+from shop_bench.autoscaling.treatments import Treatment, in_force, patch, restored
+
+SETTLE_SECONDS = 420.0
+"""Until a treatment is in force: the other's HPA has to go, pods that are too many have to end."""
+WATCH_SECONDS = 3600
+METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{SHOP}/pods"
+SHOPSERVICE = "shopservices.shopservice.dev"
+
+
+class Watch:
+    """Everything that a watch tells while the block lasts, with the time at which it came.
+
+    Times of the API server's own have whole seconds; these are this machine's, as the load's are.
+    """
+
+    def __init__(self, kubectl: Kubectl, path: str, **selectors: str) -> None:
+        """`path` of a list; `selectors` are labelSelector and fieldSelector."""
+        query = urlencode({"watch": "true", "timeoutSeconds": WATCH_SECONDS, **selectors})
+        self._words = [kubectl.binary, *kubectl.flags, "get", "--raw", f"{path}?{query}"]
+        self._seen: list[Seen] = []
+        self._problem = ""
+
+    def __enter__(self) -> Watch:
+        self._process = subprocess.Popen(
+            self._words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ended = self._process.poll()
+        self._process.terminate()
+        self._process.wait()
+        self._reader.join()
+        assert self._process.stderr is not None
+        said = self._process.stderr.read()
+        if kind is None and (ended is not None or self._problem):
+            raise Failure(f"the watch {self._words[-1]} ended early", said or self._problem)
+
+    @property
+    def seen(self) -> list[Seen]:
+        """So far."""
+        return list(self._seen)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                self._problem = json.dumps(event["object"])
+                return
+            self._seen.append((time.time(), event))
+
+
+class Cluster:
+    """One service of the shop, and the way it is scaled."""
+
+    def __init__(self, kubectl: Kubectl, service: str) -> None:
+        self.kubectl, self.service = kubectl, service
+
+    def autoscaling(self) -> Json:
+        """spec.autoscaling of the ShopService, as it is written. Raises Failure where there is none."""
+        found = self.kubectl.get(SHOPSERVICE, self.service, f"--namespace={SHOP}")
+        autoscaling = found.get("spec", {}).get("autoscaling")
+        if not autoscaling:
+            raise Failure(f"expected a ShopService {self.service} with autoscaling in {SHOP}: run `make up`")
+        return dict(autoscaling)
+
+    def treat(self, treatment: Treatment, usual: Json) -> None:
+        """Puts it in force and waits until the service rests at its fewest pods. Raises Failure."""
+        self._patch(patch(treatment, usual))
+        end = time.monotonic() + SETTLE_SECONDS
+        while missing := self._missing(treatment, int(usual.get("min", 1))):
+            if time.monotonic() > end:
+                raise Failure(f"{treatment.key} is not in force after {SETTLE_SECONDS:.0f} s: {missing}")
+            time.sleep(1)
+
+    def restore(self, usual: Json) -> None:
+        """As it was."""
+        self._patch(restored(usual))
+
+    def deployments(self) -> Watch:
+        """Of the service."""
+        path = f"/apis/apps/v1/namespaces/{SHOP}/deployments"
+        return Watch(self.kubectl, path, fieldSelector=f"metadata.name={self.service}")
+
+    def pods(self) -> Watch:
+        """Of the service, not of its database."""
+        labels = f"shopservice.dev/name={self.service},app.kubernetes.io/component=service"
+        return Watch(self.kubectl, f"/api/v1/namespaces/{SHOP}/pods", labelSelector=labels)
+
+    def rescales(self) -> Watch:
+        """Events of HPAs that changed a number of pods; only this service's has a load."""
+        fields = "involvedObject.kind=HorizontalPodAutoscaler,reason=SuccessfulRescale"
+        return Watch(self.kubectl, f"/api/v1/namespaces/{SHOP}/events", fieldSelector=fields)
+
+    def utilisation(self) -> float | None:
+        """CPU of all its pods by what they request, in per cent, as an HPA reckons; None: not known now."""
+        labels = f"shopservice.dev/name={self.service},app.kubernetes.io/component=service"
+        pods = self.kubectl.items("pods", f"--namespace={SHOP}", f"--selector={labels}")
+        asked = sum(
+            quantity(container["resources"]["requests"]["cpu"])
+            for pod in pods
+            for container in pod["spec"]["containers"]
+        )
+        answer = json.loads(
+            self.kubectl("get", "--raw", f"{METRICS}?{urlencode({'labelSelector': labels})}", timeout=10)
+        )
+        if not pods or len(answer["items"]) != len(pods):
+            return None
+        return 100 * used(answer["items"]) / asked
+
+    def _missing(self, treatment: Treatment, floor: int) -> str:
+        found = self.kubectl.items("deployments,horizontalpodautoscalers", f"--namespace={SHOP}")
+        [deployment] = [
+            one for one in found if (one["kind"], one["metadata"]["name"]) == ("Deployment", self.service)
+        ]
+        autoscalers = [one for one in found if one["kind"] == "HorizontalPodAutoscaler"]
+        return in_force(treatment, autoscalers, deployment, floor)
+
+    def _patch(self, change: Json) -> None:
+        text = json.dumps(change)
+        self.kubectl(
+            "patch", SHOPSERVICE, self.service, f"--namespace={SHOP}", "--type=merge", f"--patch={text}"
+        )
+
+
+def used(pods: list[dict[str, Any]]) -> float:
+    """Cores, of pods' metrics."""
+    return sum(quantity(container["usage"]["cpu"]) for pod in pods for container in pod["containers"])

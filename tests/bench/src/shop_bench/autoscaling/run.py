@@ -1,0 +1,236 @@
+"""One run: settings, calibration, steps in turns, the other targets of the curve, the sale."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from shop_platform.paths import own_cache
+from shop_platform.platform import Platform
+from shop_platform.process import Failure
+
+from shop_bench.autoscaling import calibration, sale, settings, step
+from shop_bench.autoscaling.cluster import Cluster
+from shop_bench.autoscaling.ledger import Ledger
+from shop_bench.autoscaling.sale import Sale
+from shop_bench.autoscaling.step import Load
+from shop_bench.autoscaling.treatments import ORDER, Name, Treatment
+from shop_bench.figures import document
+from shop_bench.load.command import cluster as existing
+from shop_bench.load.command import on_cluster
+from shop_bench.load.profiles import Shape
+from shop_bench.load.visits import REQUESTS
+
+Row = dict[str, Any]
+Tell = Callable[[str], None]
+SERVICE = "catalog"
+PERIOD_SECONDS = 15.0
+"""Of the HPA controller: steps begin at a random phase of it."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How much is measured."""
+
+    rounds: int
+    """Of all treatments, at the target in the middle."""
+    curve_rounds: int
+    """Of both autoscalers, at each other target."""
+    load: Load
+    targets: tuple[float, ...]
+    """Requests per second that one pod is to carry; the one in the middle is that of the rounds."""
+    sale: Sale
+    measured: float = 60.0
+    """Seconds of the plateau, of which CPU is measured for the first guess at its target."""
+    warm: float = 45.0
+    """Seconds before them: metrics-server looks back one resolution, and pods have just started."""
+
+    @property
+    def middle(self) -> float:
+        """The target of the rounds."""
+        return self.targets[len(self.targets) // 2]
+
+
+FULL = Scope(
+    rounds=12,
+    curve_rounds=4,
+    load=Load(base=10, peak=55, settle=30, hold=90, after=75),
+    targets=(14, 20, 28),
+    sale=Sale(usual=1, crowd=18, before=60, hold=90, after=90),
+)
+QUICK = Scope(
+    rounds=1,
+    curve_rounds=0,
+    load=Load(base=10, peak=55, settle=20, hold=60, after=45),
+    targets=(20,),
+    sale=Sale(usual=1, crowd=18, before=20, hold=45, after=30),
+    measured=20,
+    warm=30,
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step that is to be made."""
+
+    round: int
+    name: Name
+    target: float
+    """Of the platform's autoscaler; the others are as many pods."""
+    phase: float
+    """Seconds of random wait."""
+
+    @property
+    def key(self) -> str:
+        """What the ledger knows it by."""
+        return f"step {self.target:g} {self.name} {self.round}"
+
+
+def turns(scope: Scope, seed: str) -> Iterator[Turn]:
+    """All steps, in order: treatments alternate within a round, and each round begins with another one."""
+    plan = [(scope.middle, scope.rounds, ORDER)]
+    plan += [(target, scope.curve_rounds, ORDER[:2]) for target in scope.targets if target != scope.middle]
+    for target, rounds, names in plan:
+        for number in range(1, rounds + 1):
+            first = (number - 1) % len(names)
+            for name in (*names[first:], *names[:first]):
+                chance = random.Random(f"{seed} {target:g} {name} {number}")
+                yield Turn(number, name, target, chance.uniform(0, PERIOD_SECONDS))
+
+
+def measure(quick: bool, tell: Tell) -> list[Row]:
+    """What `shop-bench` calls. A run of the same commit that was stopped goes on."""
+    platform, scope = existing(), QUICK if quick else FULL
+    commit = document([])["commit"].replace(" ", "-")
+    folder = own_cache() / "bench"
+    folder.mkdir(exist_ok=True)
+    ledger = Ledger(folder / f"autoscaling-{platform.name}-{commit}{'-quick' if quick else ''}.jsonl")
+    rows = Experiment(platform, scope, ledger, tell, seed=commit).run()
+    ledger.forget()
+    return rows
+
+
+@dataclass
+class Experiment:
+    """All of it on one cluster, which is left as it was found."""
+
+    platform: Platform
+    scope: Scope
+    ledger: Ledger
+    tell: Tell
+    seed: str
+    _targets: dict[float, int] = field(default_factory=dict)
+    """The CPU target that is comparable to each of the platform's."""
+
+    def __post_init__(self) -> None:
+        self._cluster = Cluster(self.platform.kubectl, SERVICE)
+        self._services = on_cluster(self.platform)
+
+    def run(self) -> list[Row]:
+        """All rows. Raises Failure."""
+        # Read before anything is changed, and again by a run that goes on after one that could not restore.
+        self._usual = self.ledger.once("usual", self._cluster.autoscaling)
+        found = [self.ledger.once("settings", self._settings)]
+        try:
+            for target in self.scope.targets:
+                found.append(self.ledger.once(f"calibration {target:g}", partial(self._calibrate, target)))
+                self._targets[target] = found[-1]["cpu_target"]
+            for turn in turns(self.scope, self.seed):
+                known = turn.key in self.ledger
+                found.append(self.ledger.once(turn.key, partial(self._step, turn)))
+                if not known:
+                    self._told(found[-1])
+        finally:
+            self._cluster.restore(self._usual)
+        found.append(self.ledger.once("sale", self._sale))
+        return found
+
+    def _settings(self) -> Row:
+        row = settings.read(self.platform.kubectl, self.platform.name)
+        flags = ", ".join(f"{name} {value}" for name, value in row["hpa"].items())
+        self.tell(f"HPA controller: {flags}; given: {', '.join(row['given']) or 'none'}")
+        self.tell(f"metrics-server looks every {row['resolution']}")
+        if not settings.stock(row):
+            self.tell("this is not as shipped: the report says so")
+        return {**row, "stock": settings.stock(row)}
+
+    def _calibrate(self, target: float) -> Row:
+        """The CPU target under which as many pods run at the plateau."""
+        peak = self.scope.load.peak
+        pods = calibration.pods_for(peak, target)
+        measured = self._utilisation(pods)
+        guess = calibration.first_guess(measured, pods, peak, target)
+        self.tell(f"target {target:g}: {pods} pods at the plateau use {measured:.0f} % of their CPU request")
+
+        def plateau(cpu: int) -> int:
+            self._cluster.treat(Treatment("cpu", cpu), self._usual)
+            found = step.run(self._cluster, self._services, self.scope.load, 0.0, f"{self.seed} {cpu}")
+            self.tell(f"target {target:g}: {found['plateau']} pods with a CPU target of {cpu} %")
+            return int(found["plateau"])
+
+        try:
+            right, tried = calibration.search(plateau, guess, pods)
+        except calibration.NotFound as error:
+            raise Failure(str(error)) from error
+        return {
+            "row": "calibration",
+            "target": target,
+            "pods": pods,
+            "utilisation": round(measured, 1),
+            "cpu_target": right,
+            "tried": tried,
+        }
+
+    def _utilisation(self, pods: int) -> float:
+        """Of that many pods at the plateau: the median of what an HPA would have seen. Raises Failure."""
+        self._cluster.treat(Treatment("fixed", pods), self._usual)
+        each = REQUESTS["glance"][SERVICE]
+        rate = self.scope.load.peak / each
+        shape = Shape(rate, rate, self.scope.warm, self.scope.measured, 0, {"glance": 1})
+        seen: list[float | None] = []
+        step.generate(
+            "steady", self._services, shape, self.seed, lambda: seen.append(self._cluster.utilisation())
+        )
+        # It is asked as often as the generator says something, evenly: what was warming up is left out.
+        late = seen[round(len(seen) * self.scope.warm / shape.seconds) :]
+        known = [one for one in late if one is not None]
+        if not known:
+            raise Failure(f"metrics-server has nothing of {SERVICE}: `kubectl top pods -n shop`")
+        return statistics.median(known)
+
+    def _step(self, turn: Turn) -> Row:
+        value = {
+            "metrics": turn.target,
+            "cpu": self._targets[turn.target],
+            "fixed": calibration.pods_for(self.scope.load.peak, turn.target),
+        }[turn.name]
+        self._cluster.treat(Treatment(turn.name, value), self._usual)
+        # The same people for all treatments of a round.
+        seed = f"{self.seed} {turn.target:g} {turn.round}"
+        found = step.run(self._cluster, self._services, self.scope.load, turn.phase, seed)
+        return {
+            "row": "step",
+            "treatment": turn.name,
+            "target": turn.target,
+            "value": value,
+            "round": turn.round,
+            **found,
+        }
+
+    def _sale(self) -> Row:
+        return sale.run(self.platform.kubectl, self._services, self.scope.sale, self.seed)
+
+    def _told(self, row: Row) -> None:
+        self.tell(
+            f"target {row['target']:g}, round {row['round']}, {row['treatment']} {row['value']:g}: decided after"
+            f" {_seconds(row['decision_s'])}, ready after {_seconds(row['ready_s'])}, {row['plateau']} pods,"
+            f" p99 {row['p99_ms']:.0f} ms, {row['failed']} failed, {row['pod_seconds']:.0f} pod-seconds"
+        )
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f} s"

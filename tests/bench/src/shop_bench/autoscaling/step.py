@@ -1,0 +1,148 @@
+"""One step of load under one treatment: what is done, and what figures come of it."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from shop_platform.process import Failure, tail
+
+from shop_bench.autoscaling import timeline
+from shop_bench.autoscaling.cluster import Cluster
+from shop_bench.autoscaling.timeline import Seen
+from shop_bench.load import samples
+from shop_bench.load.command import generator
+from shop_bench.load.profiles import Shape
+from shop_bench.load.samples import ARRIVAL, Request
+from shop_bench.load.visits import REQUESTS
+
+Row = dict[str, Any]
+Tell = Callable[[str], None]
+EVERY_SECONDS = 5.0
+"""Of the figures over time."""
+BEGUN = "begun "
+
+
+@dataclass(frozen=True)
+class Load:
+    """A step. Rates in requests per second, times in seconds."""
+
+    base: float
+    peak: float
+    settle: float
+    """At the base rate, before the random wait."""
+    hold: float
+    after: float
+
+    def shape(self, phase: float) -> Shape:
+        """As people of `glance`, who come `phase` seconds later than planned."""
+        each = REQUESTS["glance"]["catalog"]
+        before = self.settle + phase
+        return Shape(self.base / each, self.peak / each, before, self.hold, self.after, {"glance": 1})
+
+
+def run(cluster: Cluster, services: Mapping[str, str], load: Load, phase: float, seed: str) -> Row:
+    """The treatment is in force. Raises Failure."""
+    shape = load.shape(phase)
+    with cluster.deployments() as deployments, cluster.pods() as pods, cluster.rescales() as rescales:
+        begun, requests = generate("step", services, shape, seed)
+        seen = deployments.seen, pods.seen, rescales.seen
+    found = figures(begun + shape.before, load, *seen, requests)
+    return {"phase": round(phase, 2), **found}
+
+
+def generate(
+    profile: str,
+    services: Mapping[str, str],
+    shape: Shape,
+    seed: str,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> tuple[float, list[Request]]:
+    """Runs the generator to its end; when its profile began, and all requests. Raises Failure.
+
+    `meanwhile` is called every few seconds, as often as the generator says something.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-autoscaling-") as folder:
+        file = Path(folder, "samples.jsonl")
+        words = generator(profile, services, asdict(shape), "--seed", seed, "--samples", str(file))
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            said: list[str] = []
+            reader = threading.Thread(target=lambda: said.extend(process.stderr or []), daemon=True)
+            reader.start()
+            try:
+                told = process.stdout.readline()
+                for _ in process.stdout:
+                    meanwhile()
+                process.wait()
+            except BaseException:
+                process.terminate()
+                raise
+            finally:
+                reader.join()
+        # 1: a request failed, which is a figure and no failure of the benchmark.
+        if process.returncode not in (0, 1) or not told.startswith(BEGUN):
+            raise Failure(f"the load ended with {process.returncode}", tail("".join(said)))
+        return float(told.removeprefix(BEGUN)), list(samples.read(file))
+
+
+def figures(
+    began: float,
+    load: Load,
+    deployments: Sequence[Seen],
+    pods: Sequence[Seen],
+    rescales: Sequence[Seen],
+    requests: Sequence[Request],
+) -> Row:
+    """Of a step at `began` (Unix seconds).
+
+    Latencies are of requests that were due from then until the load fell; failures of all that were made, while
+    pods were added and while they were removed; pod-seconds from the step to the end of the load.
+    """
+    lives, replicas = timeline.pods(pods), timeline.wanted(deployments)
+    top, end = began + load.hold, began + load.hold + load.after
+    during = samples.figures(samples.due_in(requests, began, top), load.hold)
+    whole = samples.figures(samples.due_in(requests, 0, float("inf")), load.hold)
+    late = samples.figures((each for each in requests if each.route == ARRIVAL), load.hold)
+    existing = timeline.existing(lives)
+    event = timeline.rescale_event(rescales, began)
+    return {
+        "decision_s": _rounded(timeline.decision(replicas, began)),
+        "event_s": _rounded(event[0]) if event else None,
+        "event": event[1] if event else None,
+        "ready_s": _rounded(timeline.first_ready(lives, began)),
+        "plateau": timeline.at(replicas, top - 1),
+        "most": timeline.most(replicas, began, end),
+        "requests": whole.count,
+        "per_second": round(during.rate, 1),
+        "p50_ms": round(during.p50 * 1000, 1),
+        "p99_ms": round(during.p99 * 1000, 1),
+        "failed": whole.failed,
+        "errors": list(whole.errors),
+        "late_p99_ms": round(late.p99 * 1000, 1),
+        "pod_seconds": round(timeline.area(existing, began, end), 1),
+        "replicas": timeline.relative(replicas, began - load.settle, end),
+        "serving": timeline.sampled(timeline.serving(lives), began - load.settle, end, EVERY_SECONDS),
+        "p99_over_time_ms": over_time(requests, began - load.settle, end),
+    }
+
+
+def over_time(requests: Iterable[Request], begin: float, end: float) -> list[float | None]:
+    """p99 in milliseconds of what was due in each EVERY_SECONDS; None where nothing was answered."""
+    found: list[list[Request]] = [[] for _ in range(int((end - begin) / EVERY_SECONDS))]
+    for each in requests:
+        index = int((each.due - begin) // EVERY_SECONDS)
+        if each.route != ARRIVAL and 0 <= index < len(found):
+            found[index].append(each)
+    percentiles = [samples.figures(each, EVERY_SECONDS).p99 for each in found]
+    return [round(one * 1000, 1) if one == one else None for one in percentiles]
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)
