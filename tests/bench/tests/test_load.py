@@ -337,6 +337,15 @@ def test_what_is_not_listed_is_reached_through_the_storefront() -> None:
     assert noted[-1][2:] == ("search", "GET /search", "browse", "a product twice in one page")
 
 
+def test_the_storefront_and_what_is_behind_it_are_told_apart() -> None:
+    noted: list[Request] = []
+    shop, services = Shop({"storefront": "http://storefront.shop"}, noted.append), Services()
+    door = Door(shop, "1", "browse", 100.0, inner=services, clock=lambda: services.now)
+    door.api("storefront").ask("GET", "/")
+    door.api("search").get("/search", q="lamp")
+    assert [each.service for each in noted[1:]] == ["storefront", "search"]
+
+
 def test_what_was_ordered_is_in_the_journal_as_the_checker_reads_it(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     visited("buy", Services(), journal)

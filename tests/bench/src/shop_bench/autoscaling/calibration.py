@@ -22,10 +22,10 @@ def pods_for(rate: float, target: float) -> int:
 
 
 def first_guess(utilisation: float, pods: int, rate: float, target: float) -> int:
-    """The CPU target, in per cent, under which `pods` pods are as near to their limit as under the other metric.
+    """The CPU target, in per cent, under which `pods` pods are as near to their limit as by the other metric.
 
-    `utilisation` is what was measured of that many pods at the plateau; `rate` of all of them is what the other
-    metric sees, and `target` what one is to carry.
+    `utilisation` is what was measured of that many pods at the plateau; `rate` of all of them is what the
+    other metric sees, and `target` what one is to carry.
     """
     return max(1, round(utilisation * pods * target / rate))
 

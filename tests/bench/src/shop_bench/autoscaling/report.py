@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from shop_bench.autoscaling import sale
+from shop_bench.autoscaling.comparison import Point, excess, interval, paired, quantile
 from shop_bench.autoscaling.settings import DEFAULTS, RELEASED
-from shop_bench.autoscaling.statistics import Point, excess, interval, paired, quantile
 from shop_bench.autoscaling.step import EVERY_SECONDS
 from shop_bench.autoscaling.treatments import ORDER
 from shop_bench.figures import Row, judged, numbers, plotting
@@ -25,7 +25,8 @@ def table(measured: Row) -> str:
         "# Autoscaling, measured",
         "",
         f"Commit {measured['commit']}, {measured['cores']} cores shared by the cluster and the load, Python "
-        f"{measured['python']}. Median over the rounds [least – most]. `make bench-autoscaling` makes this file.",
+        f"{measured['python']}. Median over the rounds [least – most]. `make bench-autoscaling` makes this "
+        "file.",
         *_settings(_of(rows, "settings")),
         *_calibration(_of(rows, "calibration")),
         *_steps(steps(rows)),
@@ -68,14 +69,13 @@ def _calibration(found: list[Row]) -> list[str]:
         "",
         "The CPU target under which as many pods run at the plateau as under the platform's own.",
         "",
-        "| requests/s per pod | pods at the plateau | CPU they used, % of the request | CPU target, % | tried |",
+        "| requests/s per pod | pods at the plateau | CPU they used, % of request | CPU target, % | tried |",
         "|---:|---:|---:|---:|---|",
     ]
     for row in found:
         tried = ", ".join(f"{target} %: {pods}" for target, pods in row["tried"])
-        lines.append(
-            f"| {row['target']:g} | {row['pods']} | {row['utilisation']:.0f} | {row['cpu_target']} | {tried} |"
-        )
+        found_out = f"{row['utilisation']:.0f} | {row['cpu_target']} | {tried}"
+        lines.append(f"| {row['target']:g} | {row['pods']} | {found_out} |")
     return lines
 
 
@@ -86,21 +86,21 @@ def _steps(rows: list[Row]) -> list[str]:
         "",
         "## A step of load",
         "",
-        f"{len({row['round'] for row in rows})} rounds, each with all three in turns, at a random phase of the "
-        "HPA controller's period. p99 from the step until the load falls, by when each request was due; "
+        f"{len({row['round'] for row in rows})} rounds, each with all three in turns, at a random phase of "
+        "the HPA controller's period. p99 from the step until the load falls, by when each request was due; "
         "failures until all pods that were too many are gone; pod-seconds likewise.",
         "",
-        "| | decided after s | first added pod Ready after s | pods at the plateau | p99 ms | failed "
-        "| pod-seconds |",
-        "|---|---|---|---|---|---:|---|",
+        "| | decided after s | HPA's event after s | first added pod Ready after s | pods at the plateau "
+        "| p99 ms | failed | pod-seconds |",
+        "|---|---|---|---|---|---|---:|---|",
     ]
     for name in ORDER:
         own = [row for row in rows if row["treatment"] == name]
         if own:
             lines.append(
-                f"| {NAMES[name]} | {_spread(own, 'decision_s', 1)} | {_spread(own, 'ready_s', 1)} "
-                f"| {_spread(own, 'plateau')} | {_spread(own, 'p99_ms')} | {sum(row['failed'] for row in own)} "
-                f"| {_spread(own, 'pod_seconds')} |"
+                f"| {NAMES[name]} | {_spread(own, 'decision_s', 1)} | {_spread(own, 'event_s', 1)} "
+                f"| {_spread(own, 'ready_s', 1)} | {_spread(own, 'plateau')} | {_spread(own, 'p99_ms')} "
+                f"| {sum(row['failed'] for row in own)} | {_spread(own, 'pod_seconds')} |"
             )
     errors = sorted({error for row in rows for error in row["errors"]})
     return [*lines, *(["", f"What failed: {', '.join(errors)}."] if errors else [])]
@@ -167,7 +167,8 @@ def _curve(rows: list[Row]) -> list[str]:
         targets, found["metrics"], found["cpu"], strict=True
     ):
         lines.append(
-            f"| {target:g} | {cost:.0f} | {p99:.0f} | {cpu.get(target, '–')} | {other_cost:.0f} | {other_p99:.0f} |"
+            f"| {target:g} | {cost:.0f} | {p99:.0f} "
+            f"| {cpu.get(target, '–')} | {other_cost:.0f} | {other_p99:.0f} |"
         )
     worst = max(excess(found["metrics"], found["cpu"]))
     return [

@@ -225,10 +225,11 @@ class Experiment:
         return sale.run(self.platform.kubectl, self._services, self.scope.sale, self.seed)
 
     def _told(self, row: Row) -> None:
+        what = f"target {row['target']:g}, round {row['round']}, {row['treatment']} {row['value']:g}"
         self.tell(
-            f"target {row['target']:g}, round {row['round']}, {row['treatment']} {row['value']:g}: decided after"
-            f" {_seconds(row['decision_s'])}, ready after {_seconds(row['ready_s'])}, {row['plateau']} pods,"
-            f" p99 {row['p99_ms']:.0f} ms, {row['failed']} failed, {row['pod_seconds']:.0f} pod-seconds"
+            f"{what}: decided after {_seconds(row['decision_s'])}, ready after {_seconds(row['ready_s'])},"
+            f" {row['plateau']} pods, p99 {row['p99_ms']:.0f} ms, {row['failed']} failed,"
+            f" {row['pod_seconds']:.0f} pod-seconds"
         )
 
 

@@ -78,7 +78,7 @@ def figures(
     requests: Sequence[Request],
     objectives: Mapping[str, float],
 ) -> list[Row]:
-    """Of each service, those on sale first: pods and latencies before the crowd came, and while it was there."""
+    """Of each service, those on sale first: pods and latencies before the crowd came, and meanwhile."""
     by_service: dict[str, list[Seen]] = {}
     for at, event in seen:
         by_service.setdefault(event["object"]["metadata"]["labels"][NAME], []).append((at, event))

@@ -1,4 +1,4 @@
-"""What the cluster's own part of an autoscaler is set to: the report says it, and whether that is as shipped."""
+"""What the cluster's own part of an autoscaler is set to; the report says whether that is as shipped."""
 
 from __future__ import annotations
 
@@ -31,15 +31,14 @@ def read(kubectl: Kubectl, cluster: str) -> Row:
     server = kubectl.get("deployment", "metrics-server", "--namespace=kube-system")
     if not server:
         raise Failure("there is no metrics-server in kube-system: `make up` installs it")
+    version = json.loads(kubectl("version", "--output=json", timeout=30))
     container = server["spec"]["template"]["spec"]["containers"][0]
     return {
         "row": "settings",
         "hpa": {**DEFAULTS, **given},
         "given": sorted(given),
         "resolution": resolution(container.get("args", [])),
-        "kubernetes": json.loads(kubectl("version", "--output=json", timeout=30))["serverVersion"][
-            "gitVersion"
-        ],
+        "kubernetes": version["serverVersion"]["gitVersion"],
     }
 
 

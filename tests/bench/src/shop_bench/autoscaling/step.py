@@ -102,8 +102,8 @@ def figures(
 ) -> Row:
     """Of a step at `began` (Unix seconds).
 
-    Latencies are of requests that were due from then until the load fell; failures of all that were made, while
-    pods were added and while they were removed; pod-seconds from the step to the end of the load.
+    Latencies are of requests that were due from then until the load fell; failures of all that were made,
+    while pods were added and while they were removed; pod-seconds from the step to the end of the load.
     """
     lives, replicas = timeline.pods(pods), timeline.wanted(deployments)
     top, end = began + load.hold, began + load.hold + load.after

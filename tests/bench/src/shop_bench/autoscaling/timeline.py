@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 Json = dict[str, Any]
@@ -79,9 +80,7 @@ def area(steps: Steps, begin: float, end: float) -> float:
     """The integral of the number from `begin` to `end`: pod-seconds, of pods."""
     inside = [(time, number) for time, number in steps if begin < time < end]
     points = [(begin, at(steps, begin)), *inside, (end, 0)]
-    return sum(
-        number * (later - time) for (time, number), (later, _) in zip(points, points[1:], strict=False)
-    )
+    return sum(number * (later - time) for (time, number), (later, _) in pairwise(points))
 
 
 def sampled(steps: Steps, begin: float, end: float, every: float) -> list[int]:

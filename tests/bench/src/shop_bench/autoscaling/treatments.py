@@ -29,8 +29,8 @@ class Treatment:
 
 
 def patch(treatment: Treatment, usual: Json) -> Json:
-    """A merge patch of the ShopService. `usual` is its spec.autoscaling: bounds and behaviour are kept, so that
-    of the two autoscalers only the metric differs, and with KEDA the CPU one is a plain HPA too."""
+    """A merge patch of the ShopService. `usual` is its spec.autoscaling: bounds and behaviour are kept, so
+    that of the two autoscalers only the metric differs. KEDA's HPA on CPU asks metrics-server, as any."""
     if treatment.name == "fixed":
         return {"spec": {"autoscaling": None, "replicas": int(treatment.value)}}
     kind = {"metrics": "RequestsPerSecond", "cpu": "Cpu"}[treatment.name]

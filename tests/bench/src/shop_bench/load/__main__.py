@@ -17,6 +17,7 @@ import random
 import sys
 import time
 from collections import deque
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
@@ -144,7 +145,7 @@ def main() -> int:
     shape: Any = Shape(**flags.shape)
     streams = PROFILES[flags.profile](shape)
     journal = Journal(flags.journal) if flags.journal else None
-    with sys.stdout if flags.samples == "-" else open(flags.samples, "w", encoding="utf-8") as out:
+    with nullcontext(sys.stdout) if flags.samples == "-" else open(flags.samples, "w") as out:
         generator = Generator(flags.services, out, journal, flags.pace)
         found = generator.run(everybody(flags.seed, streams, shape.seconds), shape.seconds, flags.seed)
         if journal:

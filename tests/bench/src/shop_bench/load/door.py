@@ -123,8 +123,9 @@ class Door(httpx.BaseTransport):
     def _of(self, request: httpx.Request) -> tuple[str, str]:
         """The service, and the path as it knows it: without the storefront's prefix."""
         url = str(request.url)
-        base, service = next(each for each in self._services.items() if url.startswith(f"{each[0]}/"))
-        return service, request.url.path.removeprefix(urlsplit(base).path)
+        # The longest: what is reached through the storefront begins with the storefront's own.
+        base = max((each for each in self._services if url.startswith(f"{each}/")), key=len)
+        return self._services[base], request.url.path.removeprefix(urlsplit(base).path)
 
     def _asked(self, request: httpx.Request, service: str, path: str, sent: Any) -> Line | None:
         worth_it = request.method != "GET" or service == "order-processing"

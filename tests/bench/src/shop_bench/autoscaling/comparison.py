@@ -6,6 +6,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 RESAMPLES = 10_000
 Point = tuple[float, float]
@@ -53,12 +54,12 @@ def latency_at(curve: Sequence[Point], cost: float) -> float:
         raise ValueError("expected a curve, found no points")
     if cost <= points[0][0]:
         return points[0][1]
-    for (left, before), (right, after) in zip(points, points[1:], strict=False):
+    for (left, before), (right, after) in pairwise(points):
         if cost <= right:
             return before + (after - before) * (cost - left) / (right - left) if right > left else after
     return points[-1][1]
 
 
 def excess(own: Sequence[Point], other: Sequence[Point]) -> list[float]:
-    """For each point of `own`, in order of cost: its latency by that which the other curve buys for the same."""
+    """For each point of `own`, in order of cost: its latency by what the other curve buys for as much."""
     return [latency / latency_at(other, cost) for cost, latency in sorted(own)]
