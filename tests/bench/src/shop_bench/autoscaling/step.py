@@ -86,8 +86,8 @@ def generate(
                 raise
             finally:
                 reader.join()
-        # 1: a request failed, which is a figure and no failure of the benchmark.
-        if process.returncode not in (0, 1) or not told.startswith(BEGUN):
+        # That a request failed is a figure, and no failure of the benchmark.
+        if process.returncode not in (0, samples.FAILED) or not told.startswith(BEGUN):
             raise Failure(f"the load ended with {process.returncode}", tail("".join(said)))
         return float(told.removeprefix(BEGUN)), list(samples.read(file))
 

@@ -17,7 +17,8 @@ import random
 import sys
 import time
 from collections import deque
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
@@ -30,7 +31,7 @@ from shop_faults.journal import Journal
 
 from shop_bench.load.door import TIMEOUT, Door, Shop
 from shop_bench.load.profiles import PROFILES, Shape, everybody
-from shop_bench.load.samples import ARRIVAL, Request, Samples, figures, table
+from shop_bench.load.samples import ARRIVAL, FAILED, Request, Samples, figures, table
 from shop_bench.load.visits import Goods, Visitor, visit
 
 MOST_PEOPLE = 2000
@@ -132,7 +133,7 @@ def _goods(catalog: str) -> Goods:
 
 
 def main() -> int:
-    """Runs a profile; 1 when a request failed."""
+    """Runs a profile; FAILED when a request failed."""
     parser = argparse.ArgumentParser(prog="python -m shop_bench.load")
     parser.add_argument("profile", choices=PROFILES)
     parser.add_argument("--services", required=True, type=json.loads, help="URL by name, as JSON")
@@ -145,13 +146,22 @@ def main() -> int:
     shape: Any = Shape(**flags.shape)
     streams = PROFILES[flags.profile](shape)
     journal = Journal(flags.journal) if flags.journal else None
-    with nullcontext(sys.stdout) if flags.samples == "-" else open(flags.samples, "w") as out:
+    with _opened(flags.samples) as out:
         generator = Generator(flags.services, out, journal, flags.pace)
         found = generator.run(everybody(flags.seed, streams, shape.seconds), shape.seconds, flags.seed)
         if journal:
             journal.close()
         print("\n".join(table(found, shape.seconds)))
-    return 1 if any(each.error for each in found) else 0
+    return FAILED if any(each.error for each in found) else 0
+
+
+@contextmanager
+def _opened(where: str) -> Iterator[TextIO]:
+    if where == "-":
+        yield sys.stdout
+    else:
+        with open(where, "w", encoding="utf-8") as out:
+            yield out
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Runs it; 1 when a request failed, or when there is no shop."""
+    """Runs it; not 0 when a request failed, or when there is no shop."""
     flags = arguments().parse_args()
     try:
         shape = Shape(flags.base, flags.peak, flags.before, flags.hold, flags.after, flags.mix)

@@ -11,6 +11,8 @@ from shop_platform.openload import Sample, Summary, summarise
 
 ARRIVAL = "arrival"
 """In place of a route: somebody came, `seconds` after being due; the generator's own lateness."""
+FAILED = 3
+"""Exit code of a generator that did its work and saw a request fail; 1 is that of a program that broke."""
 LEFT = "left"
 """In place of a route: somebody gave up on a refusal that nobody had thought of."""
 
