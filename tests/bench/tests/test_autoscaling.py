@@ -1,6 +1,10 @@
 """From what was seen of a cluster to figures: nothing that failed, or never came, is hidden. No cluster."""
 
+import json
 import math
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,13 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shop_bench.autoscaling import calibration, comparison, report, sale, settings, step, timeline
+from shop_bench.autoscaling.cluster import Cluster, Watch
 from shop_bench.autoscaling.ledger import Ledger
-from shop_bench.autoscaling.run import FULL, PERIOD_SECONDS, QUICK, turns
+from shop_bench.autoscaling.run import FULL, PERIOD_SECONDS, QUICK, Experiment, turns
 from shop_bench.autoscaling.sale import Sale
 from shop_bench.autoscaling.step import Load
 from shop_bench.autoscaling.timeline import Pod, Seen
 from shop_bench.autoscaling.treatments import ORDER, Treatment, in_force, patch, restored
-from shop_bench.load.samples import ARRIVAL, Request
+from shop_bench.load.samples import ARRIVAL, FAILED, Request
+from shop_platform.kubectl import Kubectl
+from shop_platform.process import Failure
 
 NAME = "app.kubernetes.io/name"
 
@@ -374,6 +381,178 @@ def test_what_differs_from_what_is_shipped_is_said(hpa: dict[str, str], resoluti
            "kubernetes": "v1.33.0", "given": sorted(hpa)}  # fmt: skip
     assert settings.stock(row) is stock
     assert ("Not as shipped" in report.table(document(row))) is not stock
+
+
+# The cluster
+
+
+def kubectl(folder: Path, script: str) -> Kubectl:
+    """A program that does this in place of kubectl."""
+    file = folder / "kubectl"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return Kubectl(file, "kind-shop")
+
+
+def until_it_ends(watch: Watch) -> None:
+    with watch:
+        while watch.runs:
+            time.sleep(0.01)
+
+
+def test_a_watch_notes_when_each_event_came(tmp_path: Path) -> None:
+    event = json.dumps(deployment(0, 3)[1])
+    began = time.time()
+    with Watch(
+        kubectl(tmp_path, f"echo '{event}'; exec sleep 60"), "/apis/apps/v1", fieldSelector="a=b"
+    ) as watch:
+        while not watch.seen:
+            time.sleep(0.01)
+    [(at, seen)] = watch.seen
+    assert began <= at <= time.time()
+    assert timeline.wanted([(at, seen)]) == [(at, 3)]
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("echo gone >&2; exit 1", "gone"),
+        ("""echo '{"type": "ERROR", "object": {"code": 410}}'; exec sleep 60""", "410"),
+    ],
+)
+def test_a_watch_that_missed_something_is_a_failure(tmp_path: Path, script: str, why: str) -> None:
+    with pytest.raises(Failure, match="ended early") as failure:
+        until_it_ends(Watch(kubectl(tmp_path, script), "/api"))
+    assert why in failure.value.detail
+
+
+def test_utilisation_is_what_an_hpa_would_see(tmp_path: Path) -> None:
+    pods = {"items": [{"spec": {"containers": [{"resources": {"requests": {"cpu": "50m"}}}]}}] * 2}
+    usage = {"items": [{"containers": [{"usage": {"cpu": cpu}}]} for cpu in ("60m", "50000000n")]}
+    for name, body in (("pods", pods), ("usage", usage), ("late", {"items": usage["items"][:1]})):
+        (tmp_path / name).write_text(json.dumps(body))
+    script = 'case "$*" in *--raw*) cat {0}/{1};; *) cat {0}/pods;; esac'
+    assert Cluster(
+        kubectl(tmp_path, script.format(tmp_path, "usage")), "catalog"
+    ).utilisation() == pytest.approx(110)
+    # A pod of which nothing is known yet would make the others look busier, or idler, than they are.
+    assert Cluster(kubectl(tmp_path, script.format(tmp_path, "late")), "catalog").utilisation() is None
+
+
+GENERATOR = """
+import sys
+file = sys.argv[sys.argv.index("--samples") + 1]
+open(file, "w").write('[201.0,0.1,"catalog","GET /products","glance","status 503"]\\n')
+print("begun 200.000", flush=True)
+print("one line", flush=True)
+print("another", flush=True)
+print("no such shop", file=sys.stderr)
+sys.exit({code})
+"""
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets what stands in for the generator, by its exit code."""
+
+    def ends_with(code: int) -> None:
+        command = [sys.executable, "-c", GENERATOR.format(code=code)]
+        monkeypatch.setattr(step, "generator", lambda profile, services, shape, *more: [*command, *more])
+
+    return ends_with
+
+
+def test_requests_that_failed_are_figures(generator: Callable[[int], None]) -> None:
+    generator(FAILED)
+    looks: list[int] = []
+    begun, found = step.generate("step", {}, LOAD.shape(0), "1", lambda: looks.append(1))
+    assert begun == 200.0
+    assert [each.error for each in found] == ["status 503"]
+    assert len(looks) == 2, "once for each line"
+
+
+def test_a_generator_that_breaks_is_no_measurement(generator: Callable[[int], None]) -> None:
+    generator(1)
+    with pytest.raises(Failure, match="ended with 1") as failure:
+        step.generate("step", {}, LOAD.shape(0), "1")
+    assert "no such shop" in failure.value.detail
+
+
+# All of it
+
+
+class FakePlatform:
+    """Enough of one: nothing is asked of it here."""
+
+    name, kubectl = "shop", None
+
+    def url(self, service: str) -> str:
+        return f"http://{service}.shop"
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done to the cluster, which a CPU target of 120 suits. `failing` in it: the next step does."""
+    told: list[str] = []
+
+    def stepped(*_: Any) -> dict[str, Any]:
+        if "failing" in told:
+            told.remove("failing")
+            raise Failure("the load ended with 1")
+        told.append("step")
+        return {**figures(), "plateau": 3}
+
+    monkeypatch.setattr(Cluster, "autoscaling", lambda self: USUAL)
+    monkeypatch.setattr(Cluster, "treat", lambda self, treatment, usual: told.append(treatment.key))
+    monkeypatch.setattr(Cluster, "restore", lambda self, usual: told.append("restored"))
+    monkeypatch.setattr(Cluster, "utilisation", lambda self: 110.0)
+    monkeypatch.setattr(settings, "read", lambda kubectl, name: {
+        "row": "settings", "hpa": settings.DEFAULTS, "resolution": "15s", "given": [], "kubernetes": "v1",
+    })  # fmt: skip
+
+    def generated(
+        profile: str, services: Any, shape: Any, seed: str, meanwhile: Any
+    ) -> tuple[float, list[Any]]:
+        meanwhile()
+        return time.time() - shape.before - 1, []
+
+    monkeypatch.setattr(step, "run", stepped)
+    monkeypatch.setattr(step, "generate", generated)
+    monkeypatch.setattr(sale, "run", lambda *_: told.append("sale") or {"row": "sale", "services": []})
+    return told
+
+
+def experiment(file: Path) -> Experiment:
+    platform: Any = FakePlatform()
+    return Experiment(platform, QUICK, Ledger(file), lambda line: None, seed="1")
+
+
+def test_a_run_calibrates_then_takes_turns_then_leaves_the_cluster_as_it_was(
+    done: list[str], tmp_path: Path
+) -> None:
+    rows = experiment(tmp_path / "ledger.jsonl").run()
+    assert done == [
+        "fixed 3", "cpu 120", "step",  # calibration
+        "metrics 20", "step", "cpu 120", "step", "fixed 3", "step",
+        "restored", "sale",
+    ]  # fmt: skip
+    assert [row["row"] for row in rows] == ["settings", "calibration", "step", "step", "step", "sale"]
+    assert "| 20 | 3 | 110 | 120 |" in report.table(document(*rows))
+
+
+def test_a_run_that_failed_leaves_the_cluster_as_it_was_and_goes_on_later(
+    done: list[str], tmp_path: Path
+) -> None:
+    first = experiment(tmp_path / "ledger.jsonl")
+    first.ledger.once("calibration 20", lambda: {"row": "calibration", "cpu_target": 120})
+    done.append("failing")
+    with pytest.raises(Failure, match="the load ended"):
+        first.run()
+    assert done == ["metrics 20", "restored"]
+    done.clear()
+    experiment(tmp_path / "ledger.jsonl").run()
+    assert done.count("step") == 3, "calibration is not made again, the step that failed is"
+    assert done[-2:] == ["restored", "sale"]
 
 
 # The sale

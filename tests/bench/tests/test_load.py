@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shop_bench.load import pod
 from shop_bench.load.checks import CHECKS, fault, route
-from shop_bench.load.command import mix
+from shop_bench.load.command import arguments, generator, mix
 from shop_bench.load.door import Door, Shop
 from shop_bench.load.profiles import PROFILES, Shape, Stream, arrivals, everybody
 from shop_bench.load.samples import ARRIVAL, LEFT, Request, Samples, due_in, figures, parsed, table
@@ -390,10 +391,29 @@ def test_samples_among_a_pods_lines_go_to_the_file() -> None:
     assert out.getvalue() == lines[1]
 
 
+def test_the_pod_has_no_rights_and_is_told_where_the_services_are() -> None:
+    namespace, found = pod.manifests("shop/load:dev-0", ["sale", "--seed", "1"])["items"]
+    assert found["metadata"]["namespace"] == namespace["metadata"]["name"] != "shop"
+    [container] = found["spec"]["containers"]
+    assert container["args"] == ["sale", "--seed", "1"]
+    assert found["spec"]["automountServiceAccountToken"] is False
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
 def test_a_mix_names_visits() -> None:
     assert mix("browse=7,buy") == {"browse": 7, "buy": 1}
     with pytest.raises(ValueError, match="found 'sleep'"):
         mix("sleep=1")
+
+
+def test_the_generator_is_given_the_shape_that_was_asked_for() -> None:
+    flags = arguments().parse_args(["step", "--peak", "9", "--mix", "glance=1"])
+    shape = Shape(flags.base, flags.peak, flags.before, flags.hold, flags.after, flags.mix)
+    words = generator("step", {"catalog": "http://catalog.shop"}, asdict(shape), "--seed", "1")
+    given = dict(zip(words[4::2], words[5::2], strict=True))
+    assert words[1:4] == ["-m", "shop_bench.load", "step"]
+    assert Shape(**json.loads(given["--shape"])) == shape
+    assert json.loads(given["--services"]) == {"catalog": "http://catalog.shop"}
 
 
 def test_a_shop_without_goods_is_told_how_to_get_some() -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from shop_platform.process import Failure
+
 from shop_bench.figures import document
 
 
@@ -57,7 +59,11 @@ def main() -> int:
     if not flags.again:
         # What one subject needs is not imported for another, nor to draw a table again.
         measure = import_module(f"shop_bench.{flags.subject}.run").measure
-        found = measure(flags.quick, lambda line: print(line, file=sys.stderr))
+        try:
+            found = measure(flags.quick, lambda line: print(line, file=sys.stderr))
+        except Failure as failure:
+            print(f"ERROR {failure}\n{failure.detail}".rstrip(), file=sys.stderr)
+            return 1
         file.write_text(json.dumps(document(found), indent=1) + "\n")
     report = import_module(f"shop_bench.{flags.subject}.report")
     measured = json.loads(file.read_text())

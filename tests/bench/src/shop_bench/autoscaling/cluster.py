@@ -63,6 +63,11 @@ class Watch:
         """So far."""
         return list(self._seen)
 
+    @property
+    def runs(self) -> bool:
+        """Whether more can come; when it cannot before the block ends, leaving it raises Failure."""
+        return self._process.poll() is None and self._reader.is_alive()
+
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -271,8 +271,9 @@ def plot(measured: Row, file: Path) -> None:
 def _over_time(axis: Any, rows: list[Row], field: str, style: dict[str, str]) -> None:
     """Mean of counts, median of the rest, at each time that some round has."""
     series = [row[field] for row in rows]
-    middle = statistics.mean if field == "serving" else statistics.median
-    times, values = [], []
+    middle: Callable[[list[float]], float] = statistics.mean if field == "serving" else statistics.median
+    times: list[float] = []
+    values: list[float] = []
     for index in range(max(map(len, series), default=0)):
         known = [one[index] for one in series if index < len(one) and one[index] is not None]
         if known:

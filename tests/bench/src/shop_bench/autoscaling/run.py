@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -191,13 +192,16 @@ class Experiment:
         each = REQUESTS["glance"][SERVICE]
         rate = self.scope.load.peak / each
         shape = Shape(rate, rate, self.scope.warm, self.scope.measured, 0, {"glance": 1})
-        seen: list[float | None] = []
-        step.generate(
-            "steady", self._services, shape, self.seed, lambda: seen.append(self._cluster.utilisation())
+        seen: list[tuple[float, float | None]] = []
+        begun, _ = step.generate(
+            "steady",
+            self._services,
+            shape,
+            self.seed,
+            lambda: seen.append((time.time(), self._cluster.utilisation())),
         )
-        # It is asked as often as the generator says something, evenly: what was warming up is left out.
-        late = seen[round(len(seen) * self.scope.warm / shape.seconds) :]
-        known = [one for one in late if one is not None]
+        begin, end = begun + shape.before, begun + shape.seconds
+        known = [value for at, value in seen if begin <= at < end and value is not None]
         if not known:
             raise Failure(f"metrics-server has nothing of {SERVICE}: `kubectl top pods -n shop`")
         return statistics.median(known)

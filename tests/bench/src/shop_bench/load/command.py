@@ -104,6 +104,8 @@ def main() -> int:
         shape = Shape(flags.base, flags.peak, flags.before, flags.hold, flags.after, flags.mix)
         more = ["--seed", flags.seed, "--pace", flags.pace]
         if flags.in_cluster:
+            if flags.journal:
+                raise ValueError("a pod keeps no journal: leave out --journal or --in-cluster")
             from shop_bench.load.pod import run
 
             return run(cluster(), flags.profile, asdict(shape), more, Path(flags.samples))
