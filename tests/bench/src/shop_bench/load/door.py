@@ -40,7 +40,7 @@ class Shop:
         return f"{self.services['storefront']}/api/{service}"
 
 
-class Door(httpx.BaseTransport):
+class Door:
     """Of one shopper, who is due at a time, and again after each thought.
 
     Latency counts from then: a generator that is late, or a connection that is long in coming, is in it.
@@ -64,17 +64,14 @@ class Door(httpx.BaseTransport):
         self._due: float | None = due
         self._wrong = False
         self._http: dict[str, httpx.Client] = {}
-        self._services: dict[str, str] = {}
         shop.note(Request(due, clock() - due, "", ARRIVAL, visit))
 
     def api(self, service: str, token: str | None = None) -> Api:
         """A service, for anybody or for the owner of a token."""
         if service not in self._http:
             url = self._shop.url(service)
-            self._services[url] = service
-            self._http[service] = httpx.Client(
-                base_url=url, transport=self, timeout=TIMEOUT, trust_env=False, follow_redirects=False
-            )
+            way = _Way(self, service, urlsplit(url).path.rstrip("/"))
+            self._http[service] = httpx.Client(base_url=url, transport=way, timeout=TIMEOUT, trust_env=False)
         return Api(self._http[service], token)
 
     def think(self, seconds: float) -> None:
@@ -91,10 +88,9 @@ class Door(httpx.BaseTransport):
         """Gives up all connections."""
         self._inner.close()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Sends it, and looks at what comes back."""
+    def send(self, request: httpx.Request, service: str, path: str) -> httpx.Response:
+        """Sends it, and looks at what comes back. `path` is as the service knows it."""
         due, self._due = (self._clock() if self._due is None else self._due), None
-        service, path = self._of(request)
         sent = json.loads(request.content) if request.content else None
         line = self._asked(request, service, path, sent)
         name = f"{request.method} {route(path)}"
@@ -120,19 +116,23 @@ class Door(httpx.BaseTransport):
         self._wrong = self._wrong or bool(request.error)
         self._shop.note(request)
 
-    def _of(self, request: httpx.Request) -> tuple[str, str]:
-        """The service, and the path as it knows it: without the storefront's prefix."""
-        url = str(request.url)
-        # The longest: what is reached through the storefront begins with the storefront's own.
-        base = max((each for each in self._services if url.startswith(f"{each}/")), key=len)
-        return self._services[base], request.url.path.removeprefix(urlsplit(base).path)
-
     def _asked(self, request: httpx.Request, service: str, path: str, sent: Any) -> Line | None:
         worth_it = request.method != "GET" or service == "order-processing"
         if self._shop.journal is None or not worth_it:
             return None
         key = request.headers.get("Idempotency-Key")
         return self._shop.journal.asked(self._who, service, request.method, path, key=key, body=sent)
+
+
+class _Way(httpx.BaseTransport):
+    """A client's way through the door, to one service."""
+
+    def __init__(self, door: Door, service: str, prefix: str) -> None:
+        self._door, self._service, self._prefix = door, service, prefix
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix(self._prefix)
+        return self._door.send(request, self._service, path)
 
 
 @cache
