@@ -34,7 +34,7 @@ class Watch:
     def __init__(self, kubectl: Kubectl, path: str, **selectors: str) -> None:
         """`path` of a list; `selectors` are labelSelector and fieldSelector."""
         query = urlencode({"watch": "true", "timeoutSeconds": WATCH_SECONDS, **selectors})
-        self._words = [kubectl.binary, *kubectl.flags, "get", "--raw", f"{path}?{query}"]
+        self._words = [str(kubectl.binary), *kubectl.flags, "get", "--raw", f"{path}?{query}"]
         self._seen: list[Seen] = []
         self._problem = ""
 
@@ -53,8 +53,10 @@ class Watch:
         self._process.terminate()
         self._process.wait()
         self._reader.join()
+        assert self._process.stdout is not None
         assert self._process.stderr is not None
-        said = self._process.stderr.read()
+        with self._process.stdout, self._process.stderr as errors:
+            said = errors.read()
         if kind is None and (ended is not None or self._problem):
             raise Failure(f"the watch {self._words[-1]} ended early", said or self._problem)
 
@@ -71,6 +73,8 @@ class Watch:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            if not line.endswith("\n"):  # it was ended in the middle of it
+                return
             event = json.loads(line)
             if event["type"] == "ERROR":
                 self._problem = json.dumps(event["object"])

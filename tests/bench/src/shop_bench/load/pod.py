@@ -133,7 +133,7 @@ def _until_it_runs(kubectl: Kubectl) -> None:
 
 def _follow(kubectl: Kubectl, samples: TextIO) -> None:
     """Prints its log until it ends."""
-    words = [kubectl.binary, *kubectl.flags, "logs", "--follow", NAME, f"--namespace={NAMESPACE}"]
+    words = [str(kubectl.binary), *kubectl.flags, "logs", "--follow", NAME, f"--namespace={NAMESPACE}"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in split(process.stdout, samples):
