@@ -88,7 +88,7 @@ def _steps(rows: list[Row]) -> list[str]:
         "",
         f"{len({row['round'] for row in rows})} rounds, each with all three in turns, at a random phase of "
         "the HPA controller's period. p99 from the step until the load falls, by when each request was due; "
-        "failures until all pods that were too many are gone; pod-seconds likewise.",
+        "failures and pod-seconds to the end of the load, while pods are removed again.",
         "",
         "| | decided after s | HPA's event after s | first added pod Ready after s | pods at the plateau "
         "| p99 ms | failed | pod-seconds |",
