@@ -71,7 +71,7 @@ def test_no_rate_is_above_what_its_stream_says(profile: str) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"base": 3, "peak": 2}, {"base": 0, "peak": 0}, {"hold": 0}, {"before": -1}]
 )
-def test_a_shape_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
+def test_a_shape_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         Shape(**wrong)
 
@@ -117,7 +117,8 @@ def cart(*lines: dict[str, Any], **changed: Any) -> dict[str, Any]:
 
 
 def product(id: str = LAMP, **changed: Any) -> dict[str, Any]:
-    return {"id": id, "price": euros(4900), "active": True, "available": 3, **changed}
+    return {"id": id, "title": "Alva lamp, black", "price": euros(4900), "active": True,
+            "available": 3, **changed}  # fmt: skip
 
 
 def figured(**changed: Any) -> dict[str, Any]:
@@ -213,8 +214,12 @@ def test_routes_tell_no_ids() -> None:
 class Services(httpx.BaseTransport):
     """All services; each answer takes a tenth of a second of the clock."""
 
-    def __init__(self, **statuses: int) -> None:
-        """`statuses` of services that refuse everything, by name; `lines` is that of cart's lines."""
+    def __init__(self, state: str = "confirmed", **statuses: int) -> None:
+        """`statuses` of services that refuse everything, by name; `lines` is that of cart's lines.
+
+        `state` is that of every order.
+        """
+        self.state = state
         self.now = 100.0
         self.asked: list[tuple[str, str]] = []
         self.statuses = statuses
@@ -227,17 +232,23 @@ class Services(httpx.BaseTransport):
         service = request.url.host.partition(".")[0]
         self.asked.append((service, f"{request.method} {route(request.url.path)}"))
         path = route(request.url.path)
+        if request.url.params.get("after") not in (None, self.cursor(request)):
+            return httpx.Response(422, json={"detail": "after: not a cursor of this list"})
         for name in (service, path.rpartition("/")[2]):
             if name in self.statuses:
                 return httpx.Response(self.statuses[name], json={})
         return httpx.Response(202 if path == "/orders" else 200, json=self.body(request, path))
+
+    def cursor(self, request: httpx.Request) -> str:
+        """Of one list: who goes on asks for the same one."""
+        return str(request.url.copy_remove_param("after").params)
 
     def body(self, request: httpx.Request, path: str) -> Any:
         sent = json.loads(request.content) if request.content else {}
         last = request.url.path.rpartition("/")[2]
         match request.method, path:
             case "GET", "/products":
-                return {"items": [product(), product(DESK)], "next": None}
+                return {"items": [product(), product(DESK)], "next": self.cursor(request)}
             case "GET", "/products/{id}":
                 return product(last)
             case "GET", "/products/{id}/prices":
@@ -255,7 +266,9 @@ class Services(httpx.BaseTransport):
             case "POST", "/orders":
                 return {"order_id": ORDER}
             case "GET", "/orders/{id}":
-                return figured(id=last, state="confirmed")
+                return figured(id=last, state=self.state)
+            case "GET", "/search":
+                return {"items": [{"product_id": LAMP}]}
             case "GET", "/api/search/search":
                 return {"items": [{"product_id": LAMP}] * 2}
             case "POST", "/quotes":
@@ -266,7 +279,7 @@ class Services(httpx.BaseTransport):
 
 
 GOODS = Goods.of({"items": [product(), product(DESK)]}, {"items": [{"slug": "lighting"}]})
-NAMES = ("catalog", "cart", "user", "order-taking", "order-processing", "warehouse", "logistics")
+NAMES = ("catalog", "search", "cart", "user", "order-taking", "order-processing", "warehouse", "logistics")
 
 
 def visited(
@@ -319,6 +332,26 @@ def test_what_the_shop_refuses_without_reason_is_told_once() -> None:
     assert [each.route for each in noted if each.error] == [LEFT]
     noted = visited("glance", Services(catalog=500))
     assert [each.route for each in noted if each.error] == ["GET /products/{id}"]
+
+
+def test_an_order_that_does_not_rest_is_a_fault_once_patience_ends() -> None:
+    noted = visited("buy", Services(state="pending"))
+    [wrong] = [each for each in noted if each.error]
+    assert (wrong.route, wrong.error) == (LEFT, "an order that does not rest after 60 s")
+
+
+def test_people_look_around_in_all_ways() -> None:
+    services = Services()
+    for seed in range(20):
+        visited("browse", services, seed=seed)
+    assert {what for _, what in services.asked} == {
+        "GET /categories",
+        "GET /products",
+        "GET /products/{id}",
+        "GET /products/{id}/relations",
+        "GET /products/{id}/prices",
+        "GET /search",
+    }
 
 
 def test_what_is_sold_out_is_no_fault() -> None:
@@ -381,7 +414,13 @@ def test_figures_leave_out_arrivals_and_keep_failures_apart() -> None:
     assert (found.count, found.failed, found.p99) == (3, 1, 0.030)
     printed = table(every, 3)
     assert [row.split()[0] for row in printed[1:4]] == ["cart", "catalog", "all"]
-    assert "catalog GET /products: status 500" in printed
+    assert "1 × catalog GET /products: status 500" in printed
+
+
+def test_who_left_is_told_by_what_they_came_for() -> None:
+    printed = table([Request(10, 0.0, "", LEFT, "browse", "refused")] * 2, 3)
+    assert printed[1].split() == ["left", "2", "0.7", "–", "–", "2"]
+    assert "2 × browse left: refused" in printed
 
 
 def test_samples_among_a_pods_lines_go_to_the_file() -> None:

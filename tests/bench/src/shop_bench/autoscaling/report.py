@@ -248,13 +248,12 @@ def plot(measured: Row, file: Path) -> None:
             times = sorted(row[field] for row in own if row[field] is not None)
             shares = [(index + 1) / len(own) for index in range(len(times))]
             axis.step(times, shares, where="post", **style)
-    for name, points in curves(rows).items():
+    for curve, points in curves(rows).items():
         if points:
-            cost.plot(*zip(*points, strict=True), marker="o", label=NAMES[name], color=COLOURS[name])
+            cost.plot(*zip(*points, strict=True), marker="o", label=NAMES[curve], color=COLOURS[curve])
     for row in (each for found in _of(rows, "sale") for each in found["services"]):
-        times, counts = zip(*row["replicas"], strict=True)
         if row["on_sale"] or row["most_pods"] != row["pods_before"]:
-            sold.step(times, counts, where="post", label=row["service"])
+            sold.step(*zip(*row["replicas"], strict=True), where="post", label=row["service"])
     pods.set(title="Ready pods, mean of the rounds", xlabel="seconds", ylim=(0, None))
     latency.set(title="p99 ms, median of the rounds", xlabel="seconds", yscale="log")
     decided.set(title="share of steps decided after", xlabel="seconds", ylim=(0, 1), xlim=(0, None))

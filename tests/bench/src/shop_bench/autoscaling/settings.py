@@ -56,7 +56,7 @@ def resolution(arguments: Iterable[str]) -> str:
 
 def stock(row: Row) -> bool:
     """Whether nothing about HPAs or their CPU metric differs from what is shipped."""
-    return row["hpa"] == DEFAULTS and row["resolution"] == RELEASED
+    return bool(row["hpa"] == DEFAULTS and row["resolution"] == RELEASED)
 
 
 def _controller_manager(kubectl: Kubectl, cluster: str) -> Sequence[str]:

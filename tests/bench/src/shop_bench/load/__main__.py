@@ -31,7 +31,7 @@ from shop_faults.journal import Journal
 
 from shop_bench.load.door import TIMEOUT, Door, Shop
 from shop_bench.load.profiles import PROFILES, Shape, everybody
-from shop_bench.load.samples import ARRIVAL, FAILED, Request, Samples, figures, table
+from shop_bench.load.samples import ARRIVAL, FAILED, Request, Samples, figures, milliseconds, table
 from shop_bench.load.visits import Goods, Visitor, visit
 
 MOST_PEOPLE = 2000
@@ -49,7 +49,7 @@ def one_visit(person: Person) -> None:
     raise StopUser
 
 
-class Person(User):  # type: ignore[misc]  # without the group `bench` locust's classes are not known
+class Person(User):  # type: ignore[misc]  # locust's classes are not known to the type checker
     """One visit."""
 
     kind: str
@@ -120,7 +120,7 @@ class Generator:
             now = figures(recent, TELL_SECONDS)
             print(
                 f"{time.time() - begun:5.0f} s  {len(self._runner.user_greenlets):4} people  "
-                f"{now.rate:6.1f}/s  p50 {now.p50 * 1000:5.0f} ms  p99 {now.p99 * 1000:5.0f} ms  "
+                f"{now.rate:6.1f}/s  p50{milliseconds(now.p50)} ms  p99{milliseconds(now.p99)} ms  "
                 f"failed {now.failed}",
                 flush=True,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -14,7 +15,9 @@ ARRIVAL = "arrival"
 FAILED = 3
 """Exit code of a generator that did its work and saw a request fail; 1 is that of a program that broke."""
 LEFT = "left"
-"""In place of a route: somebody gave up on a refusal that nobody had thought of."""
+"""In place of a route, of no service: somebody gave up on a refusal that nobody had thought of."""
+MOST_FAULTS = 20
+"""So many kinds are printed; all are in the samples."""
 
 
 class Request(NamedTuple):
@@ -83,14 +86,25 @@ def table(requests: Iterable[Request], seconds: float) -> list[str]:
     """Lines for a terminal: each route, all of them, what went wrong, and how late the generator was."""
     every = list(requests)
     rows = [
-        (f"{service} {route}", figures(own, seconds)) for (service, route), own in by_route(every).items()
+        (f"{service} {route}".strip(), figures(own, seconds))
+        for (service, route), own in by_route(every).items()
     ]
     rows.append(("all", figures((each for each in every if each.route != ARRIVAL), seconds)))
     late = figures((each for each in every if each.route == ARRIVAL), seconds)
     lines = [f"{'':<58}{'count':>8}{'/s':>8}{'p50 ms':>8}{'p99 ms':>8}{'failed':>8}"]
     lines += [
-        f"{name:<58}{one.count:>8}{one.rate:>8.1f}{one.p50 * 1000:>8.0f}{one.p99 * 1000:>8.0f}{one.failed:>8}"
+        f"{name:<58}{one.count:>8}{one.rate:>8.1f}{milliseconds(one.p50)}{milliseconds(one.p99)}{one.failed:>8}"
         for name, one in rows
     ]
-    wrong = {f"{each.service} {each.route}: {each.error}" for each in every if each.error}
-    return [*lines, *sorted(wrong), f"{late.count} people came; p99 {late.p99 * 1000:.0f} ms late"]
+    wrong = Counter(
+        f"{each.service or each.visit} {each.route}: {each.error}" for each in every if each.error
+    )
+    lines += [f"{count} × {what}" for what, count in wrong.most_common(MOST_FAULTS)]
+    if len(wrong) > MOST_FAULTS:
+        lines.append(f"and {len(wrong) - MOST_FAULTS} kinds of failure more")
+    return [*lines, f"{late.count} people came; p99 {milliseconds(late.p99).strip()} ms late"]
+
+
+def milliseconds(seconds: float) -> str:
+    """Eight places; a dash where nothing was answered."""
+    return f"{seconds * 1000:>8.0f}" if seconds == seconds else f"{'–':>8}"

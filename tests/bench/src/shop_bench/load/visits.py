@@ -21,7 +21,7 @@ SPREAD = 0.6
 """Of the logarithm of a think time: a third of people take more than half as long again as the median."""
 LONGEST_THOUGHT = 30.0
 FOLLOW_SECONDS = 60.0
-"""For how long a buyer looks whether the order is confirmed."""
+"""For how long a buyer looks whether the order rests; one that does not by then has failed."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def browse(visitor: Visitor) -> None:
     """Looks around: lists, categories, some products and what they cost before; sometimes searches."""
     catalog = visitor.door.api("catalog")
     catalog.get("/categories")
-    page = catalog.get("/products", limit=20, sort=visitor.chance.choice(("newest", "price")))
+    asked: dict[str, Any] = {"limit": 20, "sort": visitor.chance.choice(("newest", "price"))}
+    page = catalog.get("/products", **asked)
     for _ in range(visitor.chance.randint(1, 5)):
         visitor.think(3)
         wish = visitor.chance.random()
@@ -86,14 +87,17 @@ def browse(visitor: Visitor) -> None:
             product = visitor.chance.choice(page["items"])["id"]
             catalog.get(f"/products/{product}")
             catalog.get(f"/products/{product}/relations")
-        elif wish < 0.75:
+        elif wish < 0.7:
             catalog.get(f"/products/{visitor.product()}/prices")
-        elif wish < 0.9 and visitor.goods.categories:
-            page = catalog.get(
-                "/products", limit=20, category=visitor.chance.choice(visitor.goods.categories)
-            )
+        elif wish < 0.8 and page["items"]:
+            words = visitor.chance.choice(page["items"])["title"].split()
+            visitor.door.api("search").get("/search", q=visitor.chance.choice(words), limit=20)
+        elif wish < 0.92 and visitor.goods.categories:
+            asked = {"limit": 20, "category": visitor.chance.choice(visitor.goods.categories)}
+            page = catalog.get("/products", **asked)
         elif page["next"]:
-            page = catalog.get("/products", limit=20, after=page["next"])
+            # A cursor is one of the list that it came with.
+            page = catalog.get("/products", **asked, after=page["next"])
 
 
 def fill(visitor: Visitor) -> None:
@@ -159,6 +163,7 @@ def buy(visitor: Visitor) -> None:
         found = shopper.read(order)
         if found is not None and found["state"] in RESTING:
             return
+    visitor.door.left(f"an order that does not rest after {FOLLOW_SECONDS:.0f} s")
 
 
 def errand(visitor: Visitor) -> None:
