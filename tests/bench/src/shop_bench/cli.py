@@ -1,4 +1,4 @@
-"""`shop-bench operator | services | recommendation | search | storefront | autoscaling [--quick] [--out FOLDER]`."""
+"""`shop-bench SUBJECT [--quick] [--out FOLDER] [--again]`: what it can measure is in SUBJECTS."""
 
 import argparse
 import json
