@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,7 @@ def test_pod_seconds_are_the_area_below_the_pods_that_there_were() -> None:
 Numbers = st.lists(st.tuples(st.floats(0, 100), st.integers(0, 9)), max_size=8).map(sorted)
 
 
+@hypothesis.settings(deadline=None)
 @given(Numbers, st.lists(st.floats(0, 100), min_size=3, max_size=3))
 def test_areas_add_up(steps: Any, times: list[float]) -> None:
     begin, middle, end = sorted(times)
@@ -244,6 +246,7 @@ def test_the_first_guess_leaves_as_much_room_as_the_other_metric() -> None:
     assert calibration.first_guess(110, 3, 55, 20) == 120
 
 
+@hypothesis.settings(deadline=None)
 @given(st.floats(300, 2000), st.integers(1, 5), st.floats(0.6, 1.7))
 def test_from_a_fair_guess_a_target_is_found_that_gives_as_many_pods(
     total: float, wanted: int, off: float

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +86,7 @@ def test_people_come_as_often_as_the_rate_says() -> None:
     assert all(abs(found - one) < 5 * math.sqrt(one) for found, one in zip(within, expected, strict=True))
 
 
+@hypothesis.settings(deadline=None)
 @given(st.integers(), st.floats(0.1, 30))
 def test_arrivals_are_in_order_within_the_time_and_the_same_again(seed: int, seconds: float) -> None:
     stream = Stream("everybody", {"browse": 1, "buy": 2}, lambda at: 2 * at, 60)
@@ -332,6 +334,13 @@ def test_what_the_shop_refuses_without_reason_is_told_once() -> None:
     assert [each.route for each in noted if each.error] == [LEFT]
     noted = visited("glance", Services(catalog=500))
     assert [each.route for each in noted if each.error] == ["GET /products/{id}"]
+
+
+def test_who_is_asked_to_come_later_goes() -> None:
+    services = Services(catalog=503)
+    noted = visited("glance", services)
+    assert [each.error for each in noted if each.error] == ["status 503"]
+    assert len(services.asked) == 1
 
 
 def test_an_order_that_does_not_rest_is_a_fault_once_patience_ends() -> None:

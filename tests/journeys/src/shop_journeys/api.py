@@ -16,8 +16,9 @@ class Api:
     A service that says "later" is asked again, as any client would, if the request may be repeated.
     """
 
-    def __init__(self, http: httpx.Client, token: str | None = None) -> None:
-        self._http = http
+    def __init__(self, http: httpx.Client, token: str | None = None, patience: float = SECONDS) -> None:
+        """`patience` in seconds: for so long it is asked again."""
+        self._http, self._patience = http, patience
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def get(self, path: str, *, status: int = 200, **query: Any) -> Any:
@@ -56,11 +57,11 @@ class Api:
         """The answer, whatever it is."""
         sent = {**self._headers, **(headers or {})}
         repeatable = method != "POST" or "Idempotency-Key" in sent or ":" in path
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + self._patience
         while True:
             answer = self._http.request(method, path, headers=sent, **options)
             later = answer.status_code in (503, 504) and repeatable
-            if not later or time.monotonic() > deadline:
+            if not later or time.monotonic() >= deadline:
                 return answer
             time.sleep(0.5)
 

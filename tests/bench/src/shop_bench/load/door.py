@@ -72,7 +72,8 @@ class Door:
             url = self._shop.url(service)
             way = _Way(self, service, urlsplit(url).path.rstrip("/"))
             self._http[service] = httpx.Client(base_url=url, transport=way, timeout=TIMEOUT, trust_env=False)
-        return Api(self._http[service], token)
+        # Who is asked to come later goes: to ask again would be load that nobody planned.
+        return Api(self._http[service], token, patience=0)
 
     def think(self, seconds: float) -> None:
         """The next request is due so much later than the answer that was just seen."""
