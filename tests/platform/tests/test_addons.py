@@ -4,7 +4,17 @@ import re
 import pytest
 import yaml
 from kindlocal import pins
-from shop_platform.addons import ADDONS, OVERLAYS, Built, archives_in, recipe, stage, values
+from shop_platform.addons import (
+    ADDONS,
+    OVERLAYS,
+    PACKAGED,
+    Built,
+    archives_in,
+    exporters,
+    recipe,
+    stage,
+    values,
+)
 from shop_platform.digest import files_below
 from shop_platform.process import Failure
 
@@ -49,6 +59,21 @@ def test_versions_come_from_the_modules(built):
         "NATS": "2.15.2",
         "VERSITYGW": "1.8.0",
     }
+
+
+def test_the_exporters_are_those_that_were_made_here_or_else_pinned(built, tmp_path):
+    repository = "docker.io/oliver006/redis_exporter"
+    assert exporters(built)["redisExporterImage"] == f"{repository}:v{PACKAGED[repository]}"
+    images = json.loads((tmp_path / "images.json").read_text())
+    images["redis-exporter"] = {"reference": f"{repository}:v1.99.0", "archive": "images/r.tar"}
+    (tmp_path / "images.json").write_text(json.dumps(images))
+    assert exporters(built)["redisExporterImage"] == f"{repository}:v1.99.0"
+    assert archives_in(exporters(built)["redisExporterImage"], built) == [str(tmp_path / "images/r.tar")]
+
+
+def test_what_is_made_from_packages_here_is_what_is_pulled_elsewhere():
+    made = {image.reference.partition(":v{")[0] for image in pins.ADDON_IMAGES if image.debian}
+    assert made == PACKAGED.keys()
 
 
 @pytest.mark.parametrize("addon", ADDONS, ids=lambda addon: addon.name)
@@ -99,3 +124,16 @@ def test_the_config_reloaders_arguments_are_those_of_the_pinned_prometheus_opera
         "the entry from spec.containers, run `make up`, compare with `kubectl -n monitoring get statefulset "
         "prometheus-prometheus -o yaml`, put it back as that has it, and name the new version in its comment"
     )
+
+
+def test_prometheus_is_given_the_scrape_of_containers_by_its_name():
+    folder = OVERLAYS / "monitoring"
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    (secret,) = kustomization["secretGenerator"]
+    documents = list(yaml.safe_load_all((folder / "prometheus.yaml").read_text()))
+    prometheus = next(one for one in documents if one["kind"] == "Prometheus")
+    named = prometheus["spec"]["additionalScrapeConfigs"]
+    assert named == {"name": secret["name"], "key": secret["files"][0]}
+    assert kustomization["generatorOptions"]["disableNameSuffixHash"] is True
+    (scrape,) = yaml.safe_load((folder / named["key"]).read_text())
+    assert scrape["job_name"] == "containers"

@@ -206,5 +206,19 @@ ADDON_IMAGES = (
     ),
     Image("nats", "docker.io/library/nats:2.15.2", "/nats-server", "nats-server"),
     Image("versitygw", "ghcr.io/versity/versitygw:v1.8.0", "/usr/local/bin/versitygw", "versitygw"),
+    Image(
+        name="postgres-exporter",  # not every module proxy has these two
+        reference="quay.io/prometheuscommunity/postgres-exporter:v{version}",
+        path="/bin/postgres_exporter",
+        debian="prometheus-postgres-exporter",
+        binary="/usr/bin/prometheus-postgres-exporter",
+    ),
+    Image(
+        name="redis-exporter",
+        reference="docker.io/oliver006/redis_exporter:v{version}",
+        path="/redis_exporter",
+        debian="prometheus-redis-exporter",
+        binary="/usr/bin/prometheus-redis-exporter",
+    ),
 )
 """Of what is installed on top; loaded with `kind load image-archive`."""

@@ -101,6 +101,27 @@ class Built:
         return next((tag for found, _, tag in named if found.endswith(name)), "")
 
 
+PACKAGED = {
+    "quay.io/prometheus/alertmanager": "0.25.0",
+    "quay.io/prometheuscommunity/postgres-exporter": "0.11.1",
+    "docker.io/oliver006/redis_exporter": "1.45.0",
+}
+"""Images that are made from Debian's packages, where they are made here; else pulled in these versions."""
+
+
+def packaged(repository: str, built: Built) -> str:
+    """The reference of an image of PACKAGED: in the version that Debian had when it was made here."""
+    return f"{repository}:{built.tag(repository) or f'v{PACKAGED[repository]}'}"
+
+
+def exporters(built: Built) -> dict[str, str]:
+    """What stands beside databases and caches, as values of the operator's chart."""
+    return {
+        "postgresExporterImage": packaged("quay.io/prometheuscommunity/postgres-exporter", built),
+        "redisExporterImage": packaged("docker.io/oliver006/redis_exporter", built),
+    }
+
+
 def values(built: Built) -> dict[str, str]:
     """Versions that overlays name as ${…}."""
     # Prometheus 3.15.0 is published as module v0.315.0.
@@ -109,7 +130,7 @@ def values(built: Built) -> dict[str, str]:
         "KEDA": built.version("github.com/kedacore/keda/v2"),
         "METRICS_SERVER": built.version("sigs.k8s.io/metrics-server"),
         "PROMETHEUS": f"{int(minor) // 100}.{int(minor) % 100}.{patch}",
-        "ALERTMANAGER": built.tag("/alertmanager").removeprefix("v") or "0.25.0",
+        "ALERTMANAGER": packaged("quay.io/prometheus/alertmanager", built).rpartition(":v")[2],
         "BUSYBOX": built.tag("/busybox") or "1.35.0",
         "NATS": built.version("github.com/nats-io/nats-server/v2"),
         "VERSITYGW": built.version("github.com/versity/versitygw"),

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from shop_platform import auth, generate, media
-from shop_platform.addons import ADDONS, Addon, install
+from shop_platform.addons import ADDONS, Addon, Built, archives_in, exporters, install
 from shop_platform.bases import recipes
 from shop_platform.digest import digest
 from shop_platform.images import GIVEN, Images, Plan, plan
@@ -192,9 +192,19 @@ class Platform:
         """Installs or upgrades the operator by its chart and waits for it; raises Failure."""
         self.kubectl.apply(NAMESPACES.read_text())
         repository, _, tag = planned.operator.rpartition(":")
-        given = {"image": {"repository": repository, "tag": tag}}
+        given = {"image": {"repository": repository, "tag": tag}, **self._exporters()}
         self._helm("shop-operator", SYSTEM, given, ["deployment/shop-operator"], note)
         self.kubectl.wait("condition=Available", "deployment/shop-operator", namespace=SYSTEM, seconds=90)
+
+    def _exporters(self) -> dict[str, str]:
+        """Brings the exporters' images to the node, those that were made here; as values of the chart."""
+        built = Built()
+        images = exporters(built)
+        marks, key, value = Marks(self.kubectl), "exporters", digest(CHARTS, [], *images.values())
+        if marks.read().get(key) != value:
+            self._load_archives(archives_in(" ".join(images.values()), built))
+            marks.write(**{key: value})
+        return images
 
     def install_shop(self, planned: Plan, note: Note = silent) -> None:
         """Installs or upgrades the shop by its chart; raises Failure. `wait_ready` waits for it."""
