@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +23,12 @@ from shop_journeys import shop as journeys
 from shop_platform import auth
 from shop_platform.images import sources
 from shop_platform.kind import find_tools
+from shop_platform.openload import OpenLoad
 from shop_platform.platform import PORTS, SHOP, Platform, answers
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent
+long = pytest.mark.skipif(not os.environ.get("SHOP_TEST_LONG"), reason="minutes; `make test-long` runs it")
 QUICK = {
     # As `shop local` has it: long enough to cancel a paid order, short enough to wait for a parcel.
     "order-processing": {"PACK_SECONDS": "8"},
@@ -139,6 +145,19 @@ def wait_for(what: str, probe: Callable[[], Any], timeout: float, every: float =
         if time.monotonic() > end:
             pytest.fail(f"waited {timeout:.0f} s for {what}; last seen: {seen!r}")
         time.sleep(every)
+
+
+@contextmanager
+def load(base: str, paths: Sequence[str], rate: float) -> Iterator[OpenLoad]:
+    """Requests to these paths in turn, so many per second, from another thread, until the block ends."""
+    running = OpenLoad(base, paths, lambda _: rate)
+    thread = threading.Thread(target=lambda: asyncio.run(running.run()))
+    thread.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+        thread.join(timeout=30)
 
 
 @dataclass(frozen=True)

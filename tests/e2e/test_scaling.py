@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-from shop_platform.openload import OpenLoad, summarise
+from shop_platform.openload import summarise
 
+from .conftest import load
+
+PATHS = ["/products?limit=5"]
 RATE = 60  # requests per second: three times what one pod is to carry
 DROPPED = {
     "scrapeClasses": [
@@ -22,19 +20,6 @@ DROPPED = {
         }
     ]
 }
-
-
-@contextmanager
-def load(base: str) -> Iterator[OpenLoad]:
-    """Requests to the product list at RATE, from another thread, until the block ends."""
-    running = OpenLoad(base, ["/products?limit=5"], lambda at: RATE)
-    thread = threading.Thread(target=lambda: asyncio.run(running.run()))
-    thread.start()
-    try:
-        yield running
-    finally:
-        running.stop()
-        thread.join(timeout=30)
 
 
 @pytest.fixture
@@ -53,7 +38,7 @@ def test_load_adds_pods_by_the_services_own_metric_and_takes_them_away_again(
     triggers = [trigger["type"] for trigger in kube.get("scaledobject", "catalog")["spec"]["triggers"]]
     assert triggers == ["prometheus"], "no other trigger may explain the pods"
 
-    with load(platform.url("catalog")) as running:
+    with load(platform.url("catalog"), PATHS, RATE) as running:
         wait("three ready pods", lambda: kube.ready("catalog") >= 3, 120)
         metric = wait(
             "the HPA to show the external metric",
@@ -83,7 +68,7 @@ def test_without_the_series_the_same_load_adds_nothing(kube, shop, platform, wai
         # Its last samples stay for five minutes; nobody asks about more than these seconds.
         asked = "count_over_time(http_server_requests_total[15s])"
         wait("the series to stop", lambda: not shop.query(asked), 120)
-        with load(platform.url("catalog")) as running:
+        with load(platform.url("catalog"), PATHS, RATE) as running:
             # Four rounds of the HPA; with the series the first or second one adds pods.
             wait("a minute of load", lambda: len(running.samples) >= 60 * RATE, 120)
             assert len(kube.pods("catalog")) == 1

@@ -1,0 +1,131 @@
+"""Every panel of every dashboard, asked of the Prometheus of a shop under load: it shows what moves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from ..journeys.tests import test_buying
+from .conftest import Kube, load
+from .panels import Panel, panels, shown
+from .test_journeys import shop as journeys  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.timeout(600)
+
+WHILE = 900
+"""Seconds that are looked at: what the tests before this one did moved much of it."""
+RATE = 60
+
+AT_REST = {
+    "service": {
+        *("Not as it should be", "Conditions", "Budget left", "Burn rate", "Errors", "Database"),
+        *("Not answered by them", "Forgotten", "Clients", "Not published yet", "Oldest of them"),
+        "Waiting to be consumed",
+    },
+    "shop-overview": {
+        *(
+            "Cancelled, 24 h",
+            "Need a person",
+            "Sagas by state",
+            "Dead letters, 24 h",
+            "Availability of the whole",
+            "Errors",
+        ),
+        *(
+            "Pods that are missing",
+            "Circuits that are open",
+            "Schedules that failed",
+            "Events that wait in it",
+        ),
+    },
+    "shop-autoscaling": {"At their maximum", "Not autoscaled", "Queues", "Errors"},
+    "shop-events": {
+        *(
+            "Not published",
+            "Oldest of them",
+            "Not consumed",
+            "Dead letters, 1 h",
+            "Gaps given up, 1 h",
+            "Relays",
+        ),
+        *("Not published yet", "Failures", "Waiting", "Failed", "Dead-lettered", "Delivered twice"),
+        *("Waiting for one that is missing", "Database away", "Answers", "Dead letters kept", "Clients"),
+        *("Slow clients, 1 h", "Delivered, not acknowledged"),
+    },
+    "shop-slo": {
+        *(
+            "Least budget left",
+            "Broken",
+            "Pages",
+            "Tickets",
+            "Budget left",
+            "Burn rate, 1 h",
+            "Burn rate, 6 h",
+        ),
+        *("Burn rate, 1 d", "That were not as they should"),
+    },
+    "shop-operator": {
+        *("ShopServices", "Not ready", "Degraded", "Not reconciled", "Being retried", "Least budget left"),
+        *("Conditions", "Pods that are missing", "Queue", "Oldest in the queue", "Drift repaired", "Put off"),
+        "API calls that failed",
+    },
+}
+"""What has nothing to tell while all is well: it need not move, but it says so, by a 0 or in words."""
+
+
+def at_rest(panel: Panel) -> bool:
+    dashboard, title = panel.kind
+    return title in AT_REST[dashboard]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Panels, by dashboard and title, that show no number, or always the same one; true where none does."""
+
+    without_number: frozenset[tuple[str, str]]
+    still: frozenset[tuple[str, str]]
+
+    def __bool__(self) -> bool:
+        return not self.without_number and not self.still
+
+
+def verdict(prometheus: httpx.Client, every: list[Panel], since: float) -> Verdict:
+    """A service that nobody asks has little to show: its panel has to in the dashboard of another one."""
+    now = time.time()
+    looked = {panel: shown(prometheus, panel, since, now) for panel in every}
+    told = {panel.kind for panel, seen in looked.items() if seen.numbers or panel.says_nothing}
+    moved = {panel.kind for panel, seen in looked.items() if seen.moved}
+    return Verdict(
+        without_number=frozenset({panel.kind for panel in every} - told),
+        still=frozenset({panel.kind for panel in every if not at_rest(panel)} - moved),
+    )
+
+
+def test_every_panel_shows_a_number_that_moves(kube, platform, shop, wait, journeys) -> None:  # noqa: F811
+    since = time.time() - WHILE
+    every = list(panels(dashboards(kube)))
+    assert {panel.kind[0] for panel in every} == AT_REST.keys()
+    before = verdict(shop.prometheus, every, since)
+    if before:
+        return
+    left = [panel for panel in every if panel.kind in before.without_number | before.still]
+    product = shop.catalog.get("/products").json()["items"][0]
+    with load(platform.url("catalog"), ["/products?limit=5", f"/products/{product['id']}"], RATE):
+        # Of the first order series are made, which only the second one moves.
+        for _ in range(2):
+            test_buying.test_from_registration_to_refund(journeys)
+        shop.change_price(product, product["price"]["amount"] + 100)
+        wait("them to have moved", lambda: verdict(shop.prometheus, left, since), 120, every=2)
+
+
+def test_what_is_at_rest_is_a_panel_that_there_is(kube, platform) -> None:
+    there = {panel.kind for panel in panels(dashboards(kube))}
+    assert {(dashboard, title) for dashboard, titles in AT_REST.items() for title in titles} <= there
+
+
+def dashboards(kube: Kube) -> list[dict]:
+    """Of shop and operator."""
+    return kube.items("configmaps", "--all-namespaces", "-l", "grafana_dashboard=1")
