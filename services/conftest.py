@@ -7,6 +7,7 @@ import structlog
 
 SLOW = {
     "test_account_pages.py",
+    "test_admin_browser.py",
     "test_admin_pages.py",
     "test_browser.py",
     "test_checkout_pages.py",

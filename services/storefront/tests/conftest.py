@@ -228,6 +228,7 @@ def served(whole_shop: Addresses, tmp_path_factory: pytest.TempPathFactory) -> I
         PAGE_SECONDS="60",
         REQUEST_TIMEOUT="90",
         DRAIN_SECONDS="0",
+        AUTH_JWKS=str(whole_shop.private_key.with_name("jwks.json")),
         **environment,
     )
     process.start()

@@ -39,7 +39,7 @@ from shop_storefront.visit import Visit, VisitDep
 router = pages()
 Catalog = Annotated[Desk, desk("catalog")]
 
-WATCHED = timedelta(seconds=90)
+WATCHED = timedelta(minutes=3)
 """After a change of a price its page looks so long for who is told of it."""
 _CLOCKS = timedelta(seconds=2)
 """By which those of two services may differ."""
