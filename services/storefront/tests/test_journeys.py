@@ -32,6 +32,34 @@ def opens(chrome: Chromium, whole_shop: Addresses, shots: Path) -> Opens:
     return partial(window, chrome, whole_shop.services["storefront"], shots)
 
 
+def shown(seen: Window, heading: str) -> None:
+    """Returns when the page is there; reloads one that says that something does not answer right now."""
+    page = seen.page
+    wanted, busy = page.get_by_role("heading", name=heading, level=1), page.get_by_text("Try again")
+    while True:
+        wanted.or_(busy).first.wait_for()
+        if wanted.is_visible():
+            return
+        page.reload()
+
+
+def to_review(seen: Window, card: str, **whom: str) -> None:
+    """From the product's page to the last look."""
+    page = seen.page
+    page.get_by_role("button", name="Add to cart").click()
+    page.get_by_role("link", name="Go to the cart").click()
+    page.get_by_role("link", name="To the checkout").click()
+    shown(seen, "Where shall it go?")
+    address(seen, **whom)
+    page.get_by_role("button", name="To the delivery").click()
+    shown(seen, "How shall it come?")
+    page.get_by_role("button", name="To the payment").click()
+    shown(seen, "How do you want to pay?")
+    page.get_by_text(card).click()
+    page.get_by_role("button", name="To the review").click()
+    shown(seen, "One last look")
+
+
 def until(found: Callable[[], Any]) -> Any:
     """What it finds, once it finds something."""
     end = time.monotonic() + SLOWEST / 1000
@@ -86,16 +114,7 @@ def test_from_the_first_visit_to_the_refund(opens: Opens, whole_shop: Addresses,
         page.get_by_role("combobox", name="Search").fill(LAMP.title)
         page.get_by_role("combobox", name="Search").press("Enter")
         page.get_by_role("main").get_by_role("link", name=LAMP.title).first.click()
-        page.get_by_role("button", name="Add to cart").click()
-        page.get_by_role("link", name="Go to the cart").click()
-        page.get_by_role("link", name="To the checkout").click()
-        page.get_by_role("heading", name="Where shall it go?").wait_for()
-        address(seen, LONG_NAME, LONG_CITY)
-        page.get_by_role("button", name="To the delivery").click()
-        page.get_by_role("button", name="To the payment").click()
-        page.get_by_text("the bank asks you to confirm").click()
-        page.get_by_role("button", name="To the review").click()
-        page.get_by_role("heading", name="One last look").wait_for()
+        to_review(seen, "the bank asks you to confirm", name=LONG_NAME, city=LONG_CITY)
         seen.holds("review-long-names")
         page.get_by_role("button", name="Order and pay").click()
         page.get_by_role("heading", name="Thank you").wait_for()
@@ -143,14 +162,7 @@ def test_a_card_that_is_declined(opens: Opens) -> None:
     with opens("phone", dark=True) as seen:
         page = seen.page
         seen.open(f"/p/{LAMP.slug}")
-        page.get_by_role("button", name="Add to cart").click()
-        page.get_by_role("link", name="Go to the cart").click()
-        page.get_by_role("link", name="To the checkout").click()
-        address(seen)
-        page.get_by_role("button", name="To the delivery").click()
-        page.get_by_role("button", name="To the payment").click()
-        page.get_by_text("is declined").click()
-        page.get_by_role("button", name="To the review").click()
+        to_review(seen, "is declined")
         page.get_by_role("button", name="Order and pay").click()
         seen.says("The payment was declined")
         seen.holds("thanks-declined")
