@@ -1,0 +1,171 @@
+"""An alert fires while there is a fault, and ends with it; shown on a service made for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from .conftest import Json, Kube, load, long
+from .panels import Panel, panels, shown
+
+pytestmark = [long, pytest.mark.timeout(900)]
+
+NAME, NODE_PORT = "watched", 30190
+# On the chassis, so with its metrics; it does wrong where a file in /tmp says so.
+PROGRAM = """
+import asyncio, pathlib, sys
+from fastapi import APIRouter
+from shop_chassis.command import main
+from shop_chassis.problems import Problem
+from shop_chassis.service import Service
+
+router = APIRouter()
+
+@router.get("/work")
+async def work() -> str:
+    await asyncio.sleep(0.2)
+    while pathlib.Path("/tmp/stalled").exists():
+        await asyncio.sleep(0.2)
+    if pathlib.Path("/tmp/failing").exists():
+        raise Problem(503, "on purpose")
+    return "done"
+
+sys.exit(main(Service("watched", routers=[router])))
+"""
+SPEC = {
+    "command": ["python3", "-c", PROGRAM],
+    "args": ["serve"],
+    "probes": {},
+    "expose": {"type": "NodePort", "nodePort": NODE_PORT},
+    "resources": {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "192Mi"}},
+    "monitoring": {"enabled": True},
+    "slo": {"availability": "99.9"},
+}
+RATE = 15
+"""Per second, of 0.2 s each: three at a time."""
+
+
+@pytest.fixture
+def url(platform) -> str:
+    return f"http://{platform.node_address}:{NODE_PORT}"
+
+
+@pytest.fixture
+def watched(kube, serving, wait, shop) -> Callable[..., None]:
+    """Applies the service with more in its spec; ready, and scraped."""
+
+    def apply(**more: Any) -> None:
+        # Those of the test before would answer, and be counted.
+        wait("its pods of before to be gone", lambda: not kube.pods(NAME, leaving=True), 120)
+        serving(NAME, **SPEC, **more)
+        wait("it to be ready", lambda: kube.ready(NAME) >= 1, 120)
+        up = f'up{{job="{NAME}"}} == 1'
+        wait("it to be scraped", lambda: shop.query(up), 120)
+
+    return apply
+
+
+@contextmanager
+def doing_wrong(kube: Kube, what: str) -> Iterator[None]:
+    """Every pod that there is stalls, or fails, until the block ends."""
+    pods = [pod["metadata"]["name"] for pod in kube.pods(NAME)]
+    for pod in pods:
+        kube.run("exec", pod, "-c", "app", "--", "touch", f"/tmp/{what}")
+    try:
+        yield
+    finally:
+        for pod in pods:
+            kube.run("exec", pod, "-c", "app", "--", "rm", "-f", f"/tmp/{what}", check=False)
+
+
+# An alert, live
+
+FASTER = 20
+"""An hour becomes three minutes, five minutes a quarter of one."""
+EVALUATION = 5
+"""Seconds; the rules' own 30 would be one and a half, less than there are samples."""
+
+
+def shortened(rule: Json) -> Json:
+    """The operator's own rules with shorter windows, beside them: other series, alerts with a label more."""
+    text = json.dumps(rule["spec"]["groups"]).replace("shopservice:slo_", "shortened:slo_")
+    text = re.sub(r"\[([0-9dhm]+)\]", lambda window: f"[{seconds(window[1]) // FASTER}s]", text)
+    groups = json.loads(text.replace("* 30 >=", f"* {EVALUATION} >="))
+    for group in groups:
+        group["interval"] = f"{EVALUATION}s"
+        for each in group["rules"]:
+            if "alert" in each:
+                each["labels"]["windows"] = "shortened"
+    metadata = {"name": f"{NAME}-shortened"}
+    kinds = {key: rule[key] for key in ("apiVersion", "kind")}
+    return {**kinds, "metadata": metadata, "spec": {"groups": groups}}
+
+
+def seconds(duration: str) -> int:
+    """`1h24m` is 5040."""
+    units = {"d": 86400, "h": 3600, "m": 60}
+    return sum(int(count) * units[unit] for count, unit in re.findall(r"(\d+)([dhm])", duration))
+
+
+@pytest.fixture
+def rules(kube, wait) -> Iterator[Callable[[], None]]:
+    """Applies the shortened rules of the service; at the end they go."""
+
+    def apply() -> None:
+        rule = wait("the operator's rules", lambda: kube.get("prometheusrule", NAME), 60)
+        kube.apply(shortened(rule))
+
+    yield apply
+    kube.run("delete", "prometheusrule", f"{NAME}-shortened", "--ignore-not-found")
+
+
+def alerts(kube: Kube) -> list[Json]:
+    """What Alertmanager has of the shortened rules."""
+    proxy = "/api/v1/namespaces/monitoring/services/alertmanager:9093/proxy/api/v2/alerts"
+    found = json.loads(kube.run("get", "--raw", f"{proxy}?active=true&filter=windows%3Dshortened").stdout)
+    return list(found)
+
+
+def panel(kube: Kube, title: str) -> Panel:
+    """Of the service's own dashboard."""
+    dashboard = kube.get("configmap", f"{NAME}-dashboard")
+    assert dashboard
+    return next(each for each in panels([dashboard]) if each.title == title)
+
+
+def test_a_fault_alerts_and_its_end_resolves(kube, shop, watched, rules, url, wait):
+    watched(replicas=1)
+    rules()
+    began = time.time()
+    with load(url, ["/work"], RATE):
+        # They have seen it well before anything is wrong.
+        ratio = f'shortened:slo_errors:ratio{{job="{NAME}",window="1h"}} == 0'
+        wait("the longest window of the page", lambda: shop.query(ratio), 120)
+        wait("no alert, also not of a run before", lambda: alerts(kube) == [], 300)
+        with doing_wrong(kube, "failing"):
+            paged = wait(
+                "the page",
+                lambda: [alert for alert in alerts(kube) if alert["labels"]["severity"] == "page"],
+                120,
+            )
+            # The panels that its runbook leads to show it.
+            for title in ("Errors", "Burn rate"):
+                one = panel(kube, title)
+                wait(title, lambda one=one: shown(shop.prometheus, one, began, time.time()).moved, 120)
+        (alert,) = paged
+        assert alert["labels"].items() >= {
+            "alertname": "AvailabilityBudgetBurn", "job": NAME, "namespace": "shop", "slo": "availability",
+        }.items()  # fmt: skip
+        assert alert["annotations"]["runbook_url"].endswith("services.md#availabilitybudgetburn")
+        # The short window ends a page soon; that of a ticket is of two hours, here six minutes.
+        wait(
+            "the page to end",
+            lambda: not [one for one in alerts(kube) if one["labels"]["severity"] == "page"],
+            240,
+        )
