@@ -42,6 +42,7 @@ def sample(tmp_path: Path) -> Iterator[ServiceProcess]:
 
 async def test_no_request_fails_while_a_pod_goes_away(sample: ServiceProcess) -> None:
     """Clients that do what a balancer does: they turn away once readiness is off, or are told to close."""
+    sample.environment["DRAIN_SECONDS"] = "5"  # a busy machine sees late that readiness is off
     sample.start()
     statuses: list[int] = []
     turned_away = asyncio.Event()
@@ -62,7 +63,7 @@ async def test_no_request_fails_while_a_pod_goes_away(sample: ServiceProcess) ->
 
     async def long_request() -> None:
         async with httpx.AsyncClient(base_url=sample.url, timeout=20) as client:
-            answer = await client.get("/work", params={"seconds": 3})  # longer than the drain
+            answer = await client.get("/work", params={"seconds": 6})  # longer than the drain
             statuses.append(answer.status_code)
 
     async with asyncio.TaskGroup() as group:

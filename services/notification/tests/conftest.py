@@ -166,7 +166,7 @@ def ending_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Watchers, "events", once)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 30) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.01)
