@@ -12,6 +12,8 @@ PYTEST := $(RUN) pytest
 # Most tests wait more than they work: two at a time for each core. conftest.py says what begins first.
 CORES := $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) : 4 )))
 SIDE_BY_SIDE := $(PYTEST) -n $(shell echo $$(( $(CORES) * 2 )))
+# Browsers, shops and API servers work as much as they wait.
+ONE_MORE := $(PYTEST) -n $(shell echo $$(( $(CORES) + 1 )))
 
 $(UV_HOME)/bin/uv:
 	@./tests/platform/bootstrap-uv $(UV_VERSION) $(UV_HOME)
@@ -50,10 +52,10 @@ test: lint test-fast tools test-services test-operator test-cluster test-e2e ## 
 test-fast: $(UV) ## no cluster, no root, under two minutes
 	@$(SIDE_BY_SIDE) --dist worksteal -m "not (cluster or apiserver or postgres or nats or redis or stripe or s3 or slow)" operator services tests/cluster tests/platform tests/bench tests/faults
 test-services: $(UV) ## services against PostgreSQL, Redis, NATS, S3 and Stripe's mock, and what takes long; journeys through all of them; orders under faults
-	@$(SIDE_BY_SIDE) --dist loadfile -m "postgres or nats or redis or stripe or s3 or slow" services tests/journeys
+	@$(ONE_MORE) --dist loadfile -m "postgres or nats or redis or stripe or s3 or slow" services tests/journeys
 	@$(PYTEST) -m "postgres or nats or redis" tests/faults
 test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis
-	@$(SIDE_BY_SIDE) --dist loadfile -m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench
+	@$(ONE_MORE) --dist loadfile -m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench
 test-cluster: $(UV) ## the local cluster itself
 	@$(PYTEST) -m cluster tests/cluster tests/platform
 test-e2e: $(UV) ## the shop on a cluster of its own
