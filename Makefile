@@ -48,7 +48,7 @@ bench-autoscaling: $(UV) ## the platform's autoscaler beside one on CPU and a fi
 	@$(RUN) --group bench shop-bench autoscaling $(ARGS)
 
 .PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools
-test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm under 30 minutes
+test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm a good half
 test-fast: $(UV) ## no cluster, no root, under two minutes
 	@$(SIDE_BY_SIDE) --dist worksteal -m "not (cluster or apiserver or postgres or nats or redis or stripe or s3 or slow)" operator services tests/cluster tests/platform tests/bench tests/faults
 test-services: $(UV) ## services against PostgreSQL, Redis, NATS, S3 and Stripe's mock, and what takes long; journeys through all of them; orders under faults
