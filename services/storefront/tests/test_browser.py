@@ -148,7 +148,7 @@ def test_a_cart_is_filled_and_changed_without_leaving_the_page(opens: Opens, wid
             seen.open(f"/p/{each.slug}")
             page.get_by_role("button", name="Add to cart").click()
             page.get_by_role("link", name="Go to the cart").wait_for()
-        seen.holds("product-added")
+        seen.holds("product-added", asked=True)
         page.get_by_role("link", name="Go to the cart").click()
         page.get_by_role("heading", name="Summary").wait_for()
         page.get_by_role("button", name=f"One more of {LAMP.title}").click()
@@ -157,7 +157,7 @@ def test_a_cart_is_filled_and_changed_without_leaving_the_page(opens: Opens, wid
         page.get_by_label("Coupon code").fill("NOSUCH")
         page.get_by_role("button", name="Use it").click()
         page.locator(".field-wrong").wait_for()
-        seen.holds("cart")
+        seen.holds("cart", asked=True)
         page.get_by_role("button", name=f"Remove {LAMP.title}").click()
         page.get_by_text("One piece").wait_for()
         assert seen.errors == []
