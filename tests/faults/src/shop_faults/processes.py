@@ -16,7 +16,7 @@ from shop.local.place import Place
 from shop_chassis.settings import Settings
 from shop_chassis.store import opened
 from shop_chassis.testing.process import ServiceProcess
-from shop_chassis.testing.servers import NatsServer, PostgresServer, RedisServer, Server
+from shop_chassis.testing.servers import NatsServer, PostgresServer, RedisServer, Server, free_ports
 
 from shop_faults.mutated import Mutant, environment
 from shop_faults.stage import Target
@@ -57,7 +57,9 @@ class Processes:
         self._folder = folder
         self._members = tuple(each for each in MEMBERS if each.name in CHECKOUT)
         self._services = {each.name: self._service(each, mutant) for each in self._members}
-        self._place = Place(folder / "shop", {name: service.port for name, service in self._services.items()})
+        ports = {name: service.port for name, service in self._services.items()}
+        # Payment sends who has confirmed something back to the storefront; nobody follows that link here.
+        self._place = Place(folder / "shop", ports | {"storefront": free_ports(1)[0]})
         self._servers: dict[Target, Server] = {}
         self._open = ExitStack()
         # A process is ended by Linux when the thread that started it ends, so these live as long as it does.
