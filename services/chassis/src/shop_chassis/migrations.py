@@ -160,9 +160,8 @@ def _revision(connection: Connection) -> str | None:
 @asynccontextmanager
 async def _connection(store: Store, deadline: float) -> AsyncIterator[AsyncConnection]:
     """A connection in a transaction that commits at the end; waits for the database to come up."""
-    engine = store.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
     while True:
-        connection = engine.connect()
+        connection = store.writing.connect()
         try:
             await connection.start()
             break

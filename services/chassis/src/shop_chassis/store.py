@@ -34,22 +34,26 @@ _REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.PostgresConnectionError,
 )
-_TRANSACTIONS = {"postgresql": {"isolation_level": "READ COMMITTED"}, "sqlite": {"sqlite_begin": "BEGIN"}}
-_WRITING = {"postgresql": {}, "sqlite": {"sqlite_begin": "BEGIN IMMEDIATE"}}
-"""Locks at once: a transaction that has read before it writes may find that it cannot."""
 
 
 class Store:
-    """Engine and sessions of one service. Connects when first used, not before."""
+    """Engines and sessions of one service. Connects when first used, not before.
+
+    `engine` is for transactions, `writing` for those that will write.
+    """
 
     def __init__(self, settings: Settings, service: str) -> None:
         """`service` names the SQLite file that is used when the environment names no database."""
         # An engine that differs from how its connections are made pays for it each time that one is taken.
         alone = _engine(settings, service)
-        self.engine = alone.execution_options(**_TRANSACTIONS[alone.dialect.name])
-        writing = self.engine.execution_options(**_WRITING[alone.dialect.name])
+        if alone.dialect.name == "sqlite":
+            self.engine = alone.execution_options(sqlite_begin="BEGIN")
+            # Locks at once: a transaction that has read before it writes may find that it cannot.
+            self.writing = alone.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        else:
+            self.engine = self.writing = alone.execution_options(isolation_level="READ COMMITTED")
         self._reading = async_sessionmaker(alone, expire_on_commit=False, autoflush=False)
-        self._writing = async_sessionmaker(writing, expire_on_commit=False)
+        self._writing = async_sessionmaker(self.writing, expire_on_commit=False)
 
     def session(self) -> AsyncSession:
         """For reading alone; `async with store.session() as session`."""
