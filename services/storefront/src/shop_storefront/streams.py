@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
 
 import httpx
 import structlog
@@ -103,25 +104,22 @@ class Streams:
             content=_limited(request, limit) if has_body else None,
             timeout=httpx.Timeout(seconds, connect=_CONNECT),
         )
-        self._active[kind] += 1
-        try:
-            answer = await http.send(outgoing, stream=True)
-        except TooMuch:
-            self._active[kind] -= 1
-            return problem_response(413, f"a request may have {limit} bytes here")
-        except httpx.TimeoutException:
-            self._active[kind] -= 1
-            return problem_response(504, f"{callee} gave no answer in time", headers={"Retry-After": "2"})
-        except httpx.RequestError as error:
-            self._active[kind] -= 1
-            log.warning("not forwarded", callee=callee, error=str(error) or type(error).__name__)
-            return problem_response(503, f"{callee} does not answer", headers={"Retry-After": "2"})
-        except BaseException:
-            self._active[kind] -= 1
-            raise
+        with ExitStack() as under_way:
+            self._active[kind] += 1
+            under_way.callback(self._active.subtract, [kind])
+            try:
+                answer = await http.send(outgoing, stream=True)
+            except TooMuch:
+                return problem_response(413, f"a request may have {limit} bytes here")
+            except httpx.TimeoutException:
+                return problem_response(504, f"{callee} gave no answer in time", headers={"Retry-After": "2"})
+            except httpx.RequestError as error:
+                log.warning("not forwarded", callee=callee, error=str(error) or type(error).__name__)
+                return problem_response(503, f"{callee} does not answer", headers={"Retry-After": "2"})
+            handing_on = under_way.pop_all()
 
         async def done() -> None:
-            self._active[kind] -= 1
+            handing_on.close()
             await answer.aclose()
 
         back = {name: value for name, value in answer.headers.items() if name in _HANDED_BACK}
