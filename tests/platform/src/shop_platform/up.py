@@ -77,16 +77,17 @@ def up(console: Console) -> None:
 def addresses(platform: Platform) -> Table:
     """What to open and what to try."""
     table = Table(box=None, pad_edge=False, show_header=False)
+    look = f"kubectl --context kind-{CLUSTER} -n {SHOP} get"
     table.add_row("the shop", platform.url("storefront"))
     table.add_row("its mails", platform.url("mailbox"))
     table.add_row("its admin area", f"{platform.url('storefront')}/admin, for who is in this Secret:")
     login = "-o go-template='{{range .data}}{{base64decode .}} {{end}}'"
-    table.add_row("", f"kubectl --context kind-{CLUSTER} get secret shop-admin -n {SHOP} {login}")
+    table.add_row("", f"{look} secret shop-admin {login}")
     table.add_row("catalog", f"{platform.url('catalog')}/products, API: {platform.url('catalog')}/docs")
     for name in [name for name in PORTS if name not in ("storefront", "catalog", "prometheus")]:
         table.add_row(name, f"{platform.url(name)}/docs")
     table.add_row("Prometheus", platform.url("prometheus"))
-    table.add_row("look", f"make status; kubectl --context kind-{CLUSTER} get shop -n {SHOP}")
+    table.add_row("look", f"make status; {look} shop")
     table.add_row("scale", "make load")
     table.add_row("remove", "make down")
     return table
