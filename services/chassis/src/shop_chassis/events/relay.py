@@ -149,17 +149,18 @@ class Relay:
         while True:
             async with connection.begin():
                 rows = (await connection.execute(oldest)).mappings().all()
-            if not rows:
-                self._metrics.depth.set(0)
-                self._oldest = None
-                return
             published: list[tuple[int, str]] = []
             try:
                 for row in rows:
                     await self._send(self._outbox.event(dict(row)))
                     published.append((row["position"], row["type"]))
             finally:
-                await self._mark(connection, published)
+                if published:
+                    await self._mark(connection, published)
+            if len(rows) < BATCH:  # whoever has added one since then has woken it again
+                self._metrics.depth.set(0)
+                self._oldest = None
+                return
 
     async def _send(self, event: Event) -> None:
         with self._part_of(event):
