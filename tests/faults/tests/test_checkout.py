@@ -12,7 +12,7 @@ from shop_faults.trial import Outcome, Scale, trial
 pytestmark = [pytest.mark.postgres, pytest.mark.nats, pytest.mark.redis]
 
 SLICE = Scale(seconds=15, per_second=2.5, every=2.0, repeat_at=7)
-TEN_MINUTES = Scale(seconds=600, per_second=2.2, every=6.0, repeat_at=120)
+TEN_MINUTES = Scale(seconds=600, per_second=1.9, every=6.0, repeat_at=120)
 MUTATED: dict[Mutant, tuple[Scale, Kind]] = {
     # A second charge stays, so nobody needs to wait for it to be found.
     "keys": (Scale(seconds=25, per_second=2.0, every=3.0, repeat_at=17, final=5), "double charged"),
