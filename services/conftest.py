@@ -10,6 +10,7 @@ SLOW = {
     "test_admin_browser.py",
     "test_admin_pages.py",
     "test_browser.py",
+    "test_browser_fallbacks.py",
     "test_checkout_pages.py",
     "test_consumer.py",
     "test_contract.py",

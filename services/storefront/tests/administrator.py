@@ -1,6 +1,7 @@
 """Somebody who runs the shop, as tests need them: a session with rights, as signing in leaves it."""
 
 import time
+from typing import Any
 
 import httpx
 from shop.keys import from_file
@@ -26,17 +27,27 @@ SERVICES = (
 BOSS = "0198f0a0-0000-7000-8000-0000000000ad"
 
 
-async def becomes(browser: Browser, scope: str, token: str = "x.y.z") -> None:
-    """The browser's session is somebody's with that scope."""
-    await browser.open("/help")
-    held = {
-        "subject": BOSS,
-        "name": "Boss",
+def holding(subject: str, scope: str, token: str) -> dict[str, Any]:
+    """Of a session: whose it is. For an hour nobody needs to ask user about it."""
+    return {
+        "subject": subject,
         "scope": scope,
         "access_token": token,
         "access_until": time.time() + 3600,
         "refresh_token": "r",
     }
+
+
+def signed_in(neighbours: Addresses, subject: str, scope: str) -> Session:
+    """Somebody's, with a token that services take."""
+    token = from_file(neighbours.private_key).token(subject, scope)
+    return Session(name="Bo Example", **holding(subject, scope, token))
+
+
+async def becomes(browser: Browser, scope: str, token: str = "x.y.z") -> None:
+    """The browser's session is somebody's with that scope."""
+    await browser.open("/help")
+    held = {"name": "Boss", **holding(BOSS, scope, token)}
     site: Site = browser.app.state.runtime.get(Site)
 
     def change(session: Session) -> Session:

@@ -1,6 +1,5 @@
 """Pages in Debian's Chromium: what must hold of each, and a picture of it."""
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Response
+from shop_chassis.testing.browser import SLOWEST, WIDTHS
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
-SLOWEST = 120_000
-"""Milliseconds: a busy machine is no error of a page."""
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _SHIFTS = """
 () => new Promise((done) => {
@@ -26,18 +23,6 @@ _SHIFTS = """
   requestAnimationFrame(() => requestAnimationFrame(end));
 })
 """
-
-
-@contextmanager
-def chromium() -> Iterator[Chromium]:
-    """The browser; Debian's package `chromium`."""
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @dataclass
@@ -52,6 +37,8 @@ class Window:
     errors: list[str] = field(default_factory=list)
     received: int = 0
     """Bytes over the wire since it was opened."""
+    status: int = 0
+    """Of the page that is shown."""
 
     def open(self, path: str) -> None:
         """Returns when nothing is loading any more."""
@@ -118,7 +105,10 @@ def window(
     opened = Window(context, page, base, f"{width}-dark" if dark else width, shots)
     # A page that says 404 is meant to, and a busy machine is no error of a page; everything else that the
     # console shows is one of ours.
-    meant = re.compile(r"the server responded with a status of (404|422|503)|^htmx:(timeout|afterRequest),")
+    meant = re.compile(
+        r"the server responded with a status of (404|422|503)|^htmx:(timeout|afterRequest),"
+        r"|^Response Status Error Code 503 "
+    )
     page.on(
         "console",
         lambda line: (
@@ -126,6 +116,12 @@ def window(
         ),
     )
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
+
+    def answered(answer: Response) -> None:
+        if answer.request.is_navigation_request() and answer.frame == page.main_frame:
+            opened.status = answer.status
+
+    page.on("response", answered)
     network = context.new_cdp_session(page)
     network.send("Network.enable")
 

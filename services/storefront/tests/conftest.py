@@ -1,5 +1,6 @@
 """The storefront with the shop's own services behind it: `shop local` in a process, once for a run."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -17,18 +18,40 @@ from shop.local.addresses import Addresses
 from shop.testing import LocalShop
 from shop_chassis.events import MemoryBus
 from shop_chassis.service import create_app
+from shop_chassis.testing.browser import chromium
 from shop_chassis.testing.process import ServiceProcess
 from shop_storefront.near.clients import Neighbours
 from shop_storefront.service import service
 from shop_storefront.settings import StorefrontSettings
 
 from .browser import Opens as Windows
-from .browser import chromium, window
+from .browser import window
 
 NAMES = tuple(name.replace("_", "-") for name in Neighbours.__dataclass_fields__)
 NOBODY = "http://127.0.0.1:9"
 """Where nothing answers: the port of `discard`."""
 BROWSER = {"User-Agent": "Mozilla/5.0", "Accept-Language": "en-IE,en;q=0.8", "Accept-Encoding": "br"}
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Lets others run until it holds."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0)
 
 
 @contextmanager
@@ -146,27 +169,23 @@ class Page(HTMLParser):
 Opens = Callable[..., AbstractAsyncContextManager[Browser]]
 
 
+def told(urls: Mapping[str, str], **settings: Any) -> StorefrontSettings:
+    """What a storefront in this process is told; a neighbour that is not among `urls` is away."""
+    given = {f"{name.replace('-', '_')}_url": urls.get(name, NOBODY) for name in NAMES}
+    # Long: a busy machine must not look like a neighbour that is away.
+    patient = {"log_access": False, "page_seconds": 60.0, "patience": 40.0, "request_timeout": 90}
+    return StorefrontSettings(**{**patient, **given, **settings})
+
+
 @asynccontextmanager
 async def _opened(urls: Mapping[str, str], **settings: Any) -> AsyncIterator[Browser]:
-    given = {f"{name.replace('-', '_')}_url": urls.get(name, NOBODY) for name in NAMES}
-    bus = MemoryBus()
-    # Long: a busy machine must not look like a neighbour that is away.
-    told = StorefrontSettings(
-        **{
-            "log_access": False,
-            "page_seconds": 60.0,
-            "patience": 40.0,
-            "request_timeout": 90,
-            **given,
-            **settings,
-        }
-    )
-    app = create_app(service, told, bus=bus)
+    bus, known = MemoryBus(), told(urls, **settings)
+    app = create_app(service, known, bus=bus)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
-            base_url=f"{told.public_url.scheme}://shop",
+            base_url=f"{known.public_url.scheme}://shop",
             headers=BROWSER,
             follow_redirects=True,
         ) as http,

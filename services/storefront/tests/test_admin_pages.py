@@ -349,9 +349,9 @@ async def shopper(neighbours: Addresses) -> str:
         return str(answer.json()["access_token"])
 
 
-async def ordered(neighbours: Addresses) -> str:
-    """An order of that shopper's; its id."""
-    bearer = await shopper(neighbours)
+async def ordered(neighbours: Addresses, bearer: str = "", email: str = demo.SHOPPER[0]) -> str:
+    """An order of whose token it is, else of that shopper's; its id."""
+    bearer = bearer or await shopper(neighbours)
     mug = next(each for each in demo.products() if each.attributes["kind"] == "mug")
     async with (
         asking(neighbours, "cart", bearer) as cart,
@@ -366,7 +366,7 @@ async def ordered(neighbours: Addresses) -> str:
         await until(filled)
         order = {
             "cart_id": "me",
-            "email": demo.SHOPPER[0],
+            "email": email,
             "shipping_address": {
                 "name": "Ann Example",
                 "line1": "Lindenallee 12",

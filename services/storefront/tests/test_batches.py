@@ -1,10 +1,12 @@
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from shop_chassis.client import Unreachable
 from shop_storefront.batches import Batched
 from shop_storefront.parts import PAUSE
+
+from .conftest import Clock, until
 
 
 class Neighbour:
@@ -25,32 +27,14 @@ class Neighbour:
         return {key: number for key in keys if key not in "aeiou"}
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def neighbour() -> Neighbour:
     return Neighbour()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def batched(neighbour: Neighbour, clock: Clock) -> Batched[str, int]:
     return Batched("letters", neighbour.answer, fresh=10, at_once=4, most=6, clock=clock)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def test_only_what_is_not_known_is_asked_for(batched: Batched[str, int], neighbour: Neighbour) -> None:

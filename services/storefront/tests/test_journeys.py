@@ -14,8 +14,9 @@ from playwright.sync_api import Browser as Chromium
 from shop import demo
 from shop.keys import from_file
 from shop.local.addresses import Addresses
+from shop_chassis.testing.browser import SLOWEST
 
-from .browser import SLOWEST, Opens, Window, window
+from .browser import Opens, Window, window
 from .test_browser import LAMP, LONG, address, sign_in
 
 pytestmark = pytest.mark.skipif(not LONG, reason="minutes: SHOP_TEST_LONG=1")

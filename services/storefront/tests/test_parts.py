@@ -1,10 +1,11 @@
 import asyncio
-from collections.abc import Callable
 
 import pytest
 from prometheus_client import CollectorRegistry
 from shop_chassis.client import NotFound, Unreachable
 from shop_storefront.parts import Part, Parts, Remembered
+
+from .conftest import Clock, until
 
 
 class Neighbour:
@@ -27,13 +28,6 @@ class Neighbour:
         return self.asked
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def registry() -> CollectorRegistry:
     return CollectorRegistry()
@@ -45,19 +39,8 @@ def neighbour() -> Neighbour:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def remembered(registry: CollectorRegistry, neighbour: Neighbour, clock: Clock) -> Remembered[str, int]:
     return Remembered("thing", neighbour.answer, Parts(registry), fresh=10, kept=1000, most=3, clock=clock)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def test_while_it_is_fresh_nobody_is_asked_again(

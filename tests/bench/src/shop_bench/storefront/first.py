@@ -1,17 +1,12 @@
 """A first visit in a real browser: what comes over the wire, and whether anything moves."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
+from shop_chassis.testing.browser import SLOWEST, WIDTHS
 
 from shop_bench.figures import Row
 
-WIDTHS = {"phone": (390, 844), "desktop": (1280, 900)}
-SLOWEST = 120_000
-"""Milliseconds: a busy machine is no error of a page."""
 # Layout Instability API: every shift but those that follow an input.
 _WATCH = """
 window.shifted = 0;
@@ -22,18 +17,6 @@ new PerformanceObserver((list) => list.getEntries().forEach((each) => {
 _SETTLED = (
     "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(shifted))))"
 )
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's."""
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 def visit(browser: Browser, url: str, width: str) -> Row:

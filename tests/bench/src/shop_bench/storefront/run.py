@@ -13,6 +13,7 @@ from pathlib import Path
 import uvloop
 from shop import demo
 from shop.seed import seed_pictures
+from shop_chassis.testing.browser import WIDTHS, chromium
 
 from shop_bench.figures import Row
 from shop_bench.process import pin, shares_of_memory
@@ -78,8 +79,8 @@ def run(scope: Scope, tell: Tell) -> list[Row]:
                      f"{row['failed']} failed")  # fmt: skip
         memory = shares_of_memory(memory_of(stage.processes[NAME]))
         # Last: playwright has an event loop of its own.
-        with first.chromium() as browser:
-            for width in first.WIDTHS:
+        with chromium() as browser:
+            for width in WIDTHS:
                 found.append({"row": "first visit", **first.visit(browser, stage.url(NAME), width)})
     return [*found, {"row": "memory", **memory}]
 
