@@ -142,18 +142,22 @@ class Suggestions:
         of_interest = list(
             dict.fromkeys(about[each.product].category for each in known if each.product in about)
         )
-        found: list[Suggestion] = []
         loaded = self._serving.now
-        if loaded is not None and of_interest and (places := limit // EACH_NEW):
+        places = limit // EACH_NEW if loaded else 0
+        most = max(places, missing)
+        newest = await self._shelf.newest(of_interest, most + len(but)) if most and of_interest else []
+        about = about | {each.id: each for each in newest}
+        found: list[Suggestion] = []
+        if loaded is not None:
             since = max(loaded.about.trained_at, utc_now() - NEW_FOR)
-            newest = await self._shelf.newest(of_interest, places + len(but), since)
-            found = _as_new(newest, but, about)[:places]
+            found = _as_new([each for each in newest if each.known_at > since], but, about)[:places]
         if missing > len(found):
-            for categories in (of_interest, []):
-                newest = await self._shelf.newest(categories, missing + len(but))
-                about = about | {each.id: each for each in newest}
-                found += _as_new(newest, {*but, *_named(found)}, about)
-        return found[: max(missing, limit // EACH_NEW)]
+            found += _as_new(newest, {*but, *_named(found)}, about)
+        if missing > len(found):
+            newest = await self._shelf.newest([], missing + len(but))
+            about = about | {each.id: each for each in newest}
+            found += _as_new(newest, {*but, *_named(found)}, about)
+        return found[:most]
 
     async def _because(
         self, found: Sequence[tuple[UUID, float]], why: api.Why, product: UUID, limit: int
