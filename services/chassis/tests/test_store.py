@@ -1,6 +1,7 @@
 """The database: transactions, rotation of credentials, outages, schema."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -339,3 +340,22 @@ async def test_a_server_that_never_answers_is_unavailable(monkeypatch: pytest.Mo
                 async with unanswered.session() as session:
                     await session.execute(text("SELECT 1"))
             assert unavailable(caught.value)
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [socket.gaierror(-2, "Name or service not known"), OSError(errno.EHOSTUNREACH, "No route to host")],
+    ids=["name", "route"],
+)
+async def test_a_server_whose_pod_is_gone_is_unavailable(
+    gone: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def connect(**_options: Any) -> None:
+        raise gone
+
+    monkeypatch.setattr("asyncpg.connect", connect)
+    async with opened(Settings(database_url="postgresql://shop@catalog-db/shop"), "catalog") as store:
+        with pytest.raises(ConnectionError, match=gone.strerror) as caught:
+            async with store.session() as session:
+                await session.execute(text("SELECT 1"))
+        assert unavailable(caught.value)

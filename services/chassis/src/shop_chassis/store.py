@@ -150,11 +150,17 @@ def _told(binding: Binding) -> dict[str, Any]:
 
 
 async def _connect(**told: Any) -> asyncpg.Connection:
-    """Raises ConnectionError where nobody answers: of a TimeoutError nobody knows whose time it was."""
+    """Raises ConnectionError where nobody answers.
+
+    Of a TimeoutError nobody would know whose time it was; and while a database has no pod, its name is not
+    known or there is no way to its address, which are bare OSErrors.
+    """
     try:
         return await asyncpg.connect(**told, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS)
     except TimeoutError as error:
         raise ConnectionError(f"no answer within {CONNECT_SECONDS:g} s") from error
+    except OSError as error:
+        raise ConnectionError(str(error)) from error
 
 
 def _sqlite(url: str) -> AsyncEngine:
