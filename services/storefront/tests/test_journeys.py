@@ -141,11 +141,13 @@ def test_from_the_first_visit_to_the_refund(opens: Opens, whole_shop: Addresses,
             seen.holds("return")
             page.get_by_role("button", name="Send it back").click()
             label = page.get_by_role("link", name="Label to print")
-            label.wait_for()
+            id = str(label.get_attribute("href")).split("/")[
+                -2
+            ]  # it is there until the carrier has the parcel
             seen.holds("order-to-send-back")
-            id = str(label.get_attribute("href")).split("/")[-2]
             for state in ("in_transit", "delivered"):
-                logistics.post(f"/admin/returns/{id}:advance", json={"state": state}).raise_for_status()
+                answer = logistics.post(f"/admin/returns/{id}:advance", json={"state": state})
+                assert answer.is_success or answer.status_code == 409, answer.text  # the carrier was quicker
             seen.says("went back to you")
             seen.holds("order-refunded")
 
@@ -176,8 +178,14 @@ def test_a_wish_a_lower_price_and_its_news(opens: Opens, whole_shop: Addresses) 
         page = seen.page
         seen.open("/sign-in")
         sign_in(seen)
-        seen.go(f"/p/{MUG.slug}")
-        page.get_by_role("button", name="Add to wishlist").click()
+        heart = page.get_by_role("button", name="Add to wishlist")
+
+        def offered() -> bool:  # a page comes without it where wishlist is busy
+            seen.go(f"/p/{MUG.slug}")
+            return heart.is_visible()
+
+        until(offered)
+        heart.click()
         page.get_by_role("button", name="On your wishlist").wait_for()
         seen.go("/wishlists")
         page.get_by_role("region", name="Your lists").get_by_role("link").first.click()
