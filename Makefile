@@ -14,6 +14,10 @@ CORES := $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) : 4 )))
 SIDE_BY_SIDE := $(PYTEST) -n $(shell echo $$(( $(CORES) * 2 )))
 # Browsers, shops and API servers work as much as they wait.
 ONE_MORE := $(PYTEST) -n $(shell echo $$(( $(CORES) + 1 )))
+# $(call tested,PYTEST,WHICH): what fails beside others that want the same cores is tried once more, by itself.
+# A fault fails again; what only came too late does not, and the log shows both.
+tested = $(1) $(2) || { [ $$? -eq 1 ]; echo "once more and by itself, what has failed:"; \
+	$(PYTEST) --last-failed --last-failed-no-failures none $(2); }
 
 $(UV_HOME)/bin/uv:
 	@./tests/platform/bootstrap-uv $(UV_VERSION) $(UV_HOME)
@@ -50,12 +54,12 @@ bench-autoscaling: $(UV) ## the platform's autoscaler beside one on CPU and a fi
 .PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools
 test: lint test-fast tools test-services test-operator test-cluster test-e2e ## everything that must pass; from nothing up to an hour, warm a good half
 test-fast: $(UV) ## no cluster, no root, under two minutes
-	@$(SIDE_BY_SIDE) --dist worksteal -m "not (cluster or apiserver or postgres or nats or redis or stripe or s3 or slow)" operator services tests/cluster tests/platform tests/bench tests/faults
+	@$(call tested,$(SIDE_BY_SIDE) --dist worksteal,-m "not (cluster or apiserver or postgres or nats or redis or stripe or s3 or slow)" operator services tests/cluster tests/platform tests/bench tests/faults)
 test-services: $(UV) ## services against PostgreSQL, Redis, NATS, S3 and Stripe's mock, and what takes long; journeys through all of them; orders under faults
-	@$(ONE_MORE) --dist loadfile -m "postgres or nats or redis or stripe or s3 or slow" services tests/journeys
+	@$(call tested,$(ONE_MORE) --dist loadfile,-m "postgres or nats or redis or stripe or s3 or slow" services tests/journeys)
 	@$(PYTEST) -m "postgres or nats or redis" tests/faults
 test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis
-	@$(ONE_MORE) --dist loadfile -m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench
+	@$(call tested,$(ONE_MORE) --dist loadfile,-m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench)
 test-cluster: $(UV) ## the local cluster itself
 	@$(PYTEST) -m cluster tests/cluster tests/platform
 test-e2e: $(UV) ## the shop on a cluster of its own
