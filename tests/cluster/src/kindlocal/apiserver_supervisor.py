@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -27,17 +28,20 @@ from kindlocal.paths import binary, tool
 from kindlocal.pki import Authority, signing_key
 
 START_LIMIT = 60.0  # seconds; 2 to 3 are usual
+PORTS = range(10_000, 30_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """Loopback ports that nobody listens on now; none of those that Linux gives to connections.
+
+    Otherwise some connection of this machine has one of them before the part that it is for has started.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        port = secrets.choice(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.add(port)
+    return list(found)
 
 
 class Supervisor:
