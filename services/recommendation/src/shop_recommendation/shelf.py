@@ -1,6 +1,7 @@
 """What this service knows of catalog's products: kept here, so that catalog need not answer."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,12 +86,16 @@ class Shelf:
         found = sorted(((likeness(mine, features(row)), row.id) for row in rows), reverse=True)
         return [(id, score) for score, id in found[:most]]
 
-    async def newest(self, categories: Collection[str], most: int) -> Sequence[Product]:
+    async def newest(
+        self, categories: Collection[str], most: int, since: datetime | None = None
+    ) -> Sequence[Product]:
         """What is sold and came last, in some categories or, without any, anywhere."""
         known_at: Any = Product.known_at
         query = select(Product).where(Product.active)  # type: ignore[arg-type]
         if categories:
             query = query.where(Product.category.in_(categories))  # type: ignore[attr-defined]
+        if since is not None:
+            query = query.where(known_at > since)
         query = query.order_by(known_at.desc(), Product.id).limit(most)  # type: ignore[arg-type]
         async with self._store.session() as session:
             return (await session.execute(query)).scalars().all()

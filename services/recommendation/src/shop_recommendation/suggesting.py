@@ -142,17 +142,19 @@ class Suggestions:
         of_interest = list(
             dict.fromkeys(about[each.product].category for each in known if each.product in about)
         )
-        loaded = self._serving.now
+        loaded, now = self._serving.now, utc_now()
+        since = max(loaded.about.trained_at, now - NEW_FOR) if loaded else now
         places = limit // EACH_NEW if loaded else 0
         most = max(places, missing)
-        newest = await self._shelf.newest(of_interest, most + len(but)) if most and of_interest else []
-        about = about | {each.id: each for each in newest}
         found: list[Suggestion] = []
-        if loaded is not None:
-            since = max(loaded.about.trained_at, utc_now() - NEW_FOR)
-            found = _as_new([each for each in newest if each.known_at > since], but, about)[:places]
-        if missing > len(found):
-            found += _as_new(newest, {*but, *_named(found)}, about)
+        if most and of_interest:
+            # Older ones are of use only where places would be left over.
+            newest = await self._shelf.newest(of_interest, most + len(but), None if missing else since)
+            about = about | {each.id: each for each in newest}
+            later = [each for each in newest if each.known_at > since]
+            found = _as_new(later, but, about)[:places]
+            if missing > len(found):
+                found += _as_new(newest, {*but, *_named(found)}, about)
         if missing > len(found):
             newest = await self._shelf.newest([], missing + len(but))
             about = about | {each.id: each for each in newest}
