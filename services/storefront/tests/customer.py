@@ -13,8 +13,8 @@ from shop_storefront.sessions import Session
 from .administrator import asking, signed_in
 from .people import new_person
 from .test_admin_pages import ordered, until
+from .test_browser import LAMP
 
-LAMP = next(each for each in demo.products() if "lamp" in each.slug and not each.family)
 BOWL = next(each for each in demo.products() if "bowl" in each.slug and not each.family)
 ADDRESS = Address(name="Bo Example", line1="Lindenallee 12", city="Berlin", postal_code="10115", country="DE")
 

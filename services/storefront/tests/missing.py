@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shop import demo
 
 from .browser import Window
-from .customer import LAMP
+from .test_browser import LAMP
 
 PRODUCT = f"/p/{LAMP.slug}"
 NOT_KNOWN = "0198f0a0-0000-7000-8000-000000000001"

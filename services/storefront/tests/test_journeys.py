@@ -141,9 +141,8 @@ def test_from_the_first_visit_to_the_refund(opens: Opens, whole_shop: Addresses,
             seen.holds("return")
             page.get_by_role("button", name="Send it back").click()
             label = page.get_by_role("link", name="Label to print")
-            id = str(label.get_attribute("href")).split("/")[
-                -2
-            ]  # it is there until the carrier has the parcel
+            # Read at once: it is there until the carrier has the parcel.
+            id = str(label.get_attribute("href")).split("/")[-2]
             seen.holds("order-to-send-back")
             for state in ("in_transit", "delivered"):
                 answer = logistics.post(f"/admin/returns/{id}:advance", json={"state": state})
