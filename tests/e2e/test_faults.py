@@ -20,8 +20,10 @@ from shop_platform.platform import SYSTEM
 
 from .conftest import Json, Kube, is_ready
 
-QUARTER = Scale(seconds=900, per_second=1.3, every=10.0, repeat_at=180)
+QUARTER = Scale(seconds=1000, per_second=1.2, every=12.0, repeat_at=200)
 """A thousand orders in ten minutes and what Kubernetes itself needs are too much for two cores."""
+MOST = 2
+"""Pods of a service. What waits while something is down would be worked off by six, on the same two cores."""
 PATIENCE = 180.0
 """Seconds until something that was killed has to run again."""
 
@@ -57,7 +59,7 @@ class Cluster:
 
     def __init__(self, cluster: KindCluster, addresses: Addresses) -> None:
         self._addresses = addresses
-        shop = Kube(cluster)
+        self._shop = shop = Kube(cluster)
         self._pods: dict[Target, Pods] = {
             Target("operator", "operator"): Pods(
                 Kube(cluster, SYSTEM), "app.kubernetes.io/name=shop-operator"
@@ -79,6 +81,10 @@ class Cluster:
         return tuple(self._pods)
 
     async def start(self) -> Addresses:
+        for target in self._pods:
+            if target.kind == "service":
+                few = {"spec": {"autoscaling": {"max": MOST}}}
+                await asyncio.to_thread(self._shop.patch, "shopservice", target.name, few)
         for target, pods in self._pods.items():
             assert await asyncio.to_thread(pods.again, set()), f"{target} is not ready"
         return self._addresses
