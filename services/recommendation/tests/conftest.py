@@ -196,6 +196,7 @@ def settings(database_url: str, tmp_path: Path, service_accounts: ServiceAccount
         (tmp_path / "jwks.json").write_text(signer.jwks)
         return RecommendationSettings(
             database_url=database_url,
+            remember_seconds=0,
             auth_jwks=f"{tmp_path}/jwks.json",
             callers=service_accounts.write_callers(tmp_path / "callers", "recommendation", ["user"]),
             request_timeout=60,

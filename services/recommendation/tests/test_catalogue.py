@@ -56,7 +56,7 @@ async def test_it_is_taken_over_but_for_what_events_told_later(shop: Any) -> Non
         SnapshotLine(end=2),
     )
     await catalogue.beginning(shop.runtime.store, catalog).read()
-    shelf = Shelf(shop.runtime.store)
+    shelf = Shelf(shop.runtime.store, seconds=0)
     assert {row.title for row in (await shelf.find([lamp.id, bulb.id])).values()} == {"New lamp", "Bulb"}
     assert await shelf.below("home") == ["home", "lighting"]
 
@@ -69,4 +69,16 @@ async def test_a_tree_that_loops_is_walked_once(shop: Any) -> None:
     """It cannot be, but what catalog says is not for us to loop on."""
     await shop.category("a", "b")
     await shop.category("b", "a")
-    assert set(await Shelf(shop.runtime.store).below("a")) == {"a", "b"}
+    assert set(await Shelf(shop.runtime.store, seconds=0).below("a")) == {"a", "b"}
+
+
+@on_sqlite
+async def test_a_product_is_read_once_for_many_answers(shop: Any) -> None:
+    id = await shop.product("Lamp")
+    fresh, remembering = Shelf(shop.runtime.store, seconds=0), Shelf(shop.runtime.store, seconds=3600)
+    for shelf in (fresh, remembering):
+        assert (await shelf.find([id]))[id].title == "Lamp"
+    bulb = await shop.product("Bulb")
+    await shop.product("New lamp", id=id)
+    assert {row.title for row in (await fresh.find([id, bulb])).values()} == {"New lamp", "Bulb"}
+    assert {row.title for row in (await remembering.find([id, bulb])).values()} == {"Lamp", "Bulb"}

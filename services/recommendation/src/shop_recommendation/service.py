@@ -35,7 +35,8 @@ def setup(runtime: Runtime[Any]) -> None:
     """Ready when the database is: without a model, events or catalog there still are answers."""
     settings: RecommendationSettings = runtime.settings
     store = runtime.store
-    models, history, shelf = Models(store, outbox), History(store), Shelf(store)
+    models, history = Models(store, outbox), History(store)
+    shelf = Shelf(store, seconds=settings.remember_seconds)
     serving = Serving(models, bus_of(runtime), runtime.metrics)
     personal = PersonalData(export=history.export, erase=erase)
     trainer = runtime.add(Trainer(runtime, models, serving))

@@ -9,6 +9,8 @@ class RecommendationSettings(Settings):
 
     catalog_url: HttpUrl | None = None
     """Asked for what its events do not tell: products from before, the tree of categories."""
+    remember_seconds: float = Field(default=5.0, ge=0)
+    """So long an answer may be made of what products were before."""
     train_seconds: float | None = Field(default=None, gt=0)
     """Between two trainings that this service begins by itself, if there is news; unset: a job does."""
     train_memory_mib: int = Field(default=256, ge=16)

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from cachetools import TTLCache
 from shop_chassis.events.dialect import insert
 from shop_chassis.store import Store
 from shop_chassis.tables import utc_now
 from shop_contracts.catalog.api import Category as CatalogCategory
 from shop_contracts.catalog.api import Product as CatalogProduct
-from sqlalchemy import Table, select
+from sqlalchemy import Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shop_recommendation.content import Features, likeness
@@ -21,6 +22,10 @@ _categories: Table = metadata.tables["category"]
 
 KIN = 200
 """Products of a category that another one is compared with."""
+AT_HAND = 5000
+"""Products that are remembered, some 2 KiB each; of those like them a fifth."""
+ARRIVED = 500
+"""Products that came last: of more, the earlier ones have had their time."""
 
 
 async def put_product(session: AsyncSession, product: CatalogProduct, sequence: int) -> None:
@@ -54,22 +59,37 @@ async def put_categories(session: AsyncSession, found: Iterable[CatalogCategory]
 
 
 class Shelf:
-    """Products by id, by likeness, and the newest ones."""
+    """Products by id, by likeness, and the newest ones; remembered for so many `seconds`: every answer names
+    dozens of products, and most of them are those of the answer before.
+    """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, seconds: float) -> None:
         self._store = store
+        self._products: TTLCache[UUID, Product] = TTLCache(AT_HAND, seconds)
+        self._alike: TTLCache[UUID, list[tuple[UUID, float]]] = TTLCache(AT_HAND // 5, seconds)
+        self._arrived: TTLCache[datetime, Sequence[Product]] = TTLCache(1, seconds)
 
     async def find(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         """Those of these that are known, also if they are not sold any more."""
-        if not ids:
-            return {}
-        column: Any = Product.id
-        async with self._store.session() as session:
-            rows = await session.execute(select(Product).where(column.in_(ids)))
-            return {row.id: row for row in rows.scalars()}
+        found = {id: product for id in ids if (product := self._products.get(id)) is not None}
+        unknown = [id for id in ids if id not in found]
+        if unknown:
+            column: Any = Product.id
+            async with self._store.session() as session:
+                rows = (await session.execute(select(Product).where(column.in_(unknown)))).scalars().all()
+            read = {row.id: row for row in rows}
+            self._products.update(read)
+            found |= read
+        return found
 
     async def alike(self, product: Product, most: int) -> list[tuple[UUID, float]]:
         """What is sold in the same category, most alike first, with how much."""
+        found = self._alike.get(product.id)
+        if found is None:
+            found = self._alike[product.id] = await self._most_alike(product)
+        return found[:most]
+
+    async def _most_alike(self, product: Product) -> list[tuple[UUID, float]]:
         query = (
             select(Product)
             .where(
@@ -84,21 +104,25 @@ class Shelf:
             rows = (await session.execute(query)).scalars().all()
         mine = features(product)
         found = sorted(((likeness(mine, features(row)), row.id) for row in rows), reverse=True)
-        return [(id, score) for score, id in found[:most]]
+        return [(id, score) for score, id in found]
 
-    async def newest(
-        self, categories: Collection[str], most: int, since: datetime | None = None
-    ) -> Sequence[Product]:
+    async def newest(self, categories: Collection[str], most: int) -> Sequence[Product]:
         """What is sold and came last, in some categories or, without any, anywhere."""
-        known_at: Any = Product.known_at
-        query = select(Product).where(Product.active)  # type: ignore[arg-type]
+        query = _newest_first()
         if categories:
             query = query.where(Product.category.in_(categories))  # type: ignore[attr-defined]
-        if since is not None:
-            query = query.where(known_at > since)
-        query = query.order_by(known_at.desc(), Product.id).limit(most)  # type: ignore[arg-type]
         async with self._store.session() as session:
-            return (await session.execute(query)).scalars().all()
+            return (await session.execute(query.limit(most))).scalars().all()
+
+    async def arrived(self, since: datetime) -> Sequence[Product]:
+        """What is sold and came after that, newest first."""
+        found = self._arrived.get(since)
+        if found is None:
+            query = _newest_first().where(Product.known_at > since)  # type: ignore[arg-type]
+            async with self._store.session() as session:
+                found = (await session.execute(query.limit(ARRIVED))).scalars().all()
+            self._arrived[since] = found
+        return found
 
     async def below(self, category: str) -> list[str]:
         """A category and all below it."""
@@ -108,6 +132,12 @@ class Shelf:
         for slug in found:
             found += [row.slug for row in rows if row.parent == slug and row.slug not in found]
         return found
+
+
+def _newest_first() -> Select[tuple[Product]]:
+    known_at: Any = Product.known_at
+    query = select(Product).where(Product.active)  # type: ignore[arg-type]
+    return query.order_by(known_at.desc(), Product.id)  # type: ignore[arg-type]
 
 
 def features(product: Product) -> Features:

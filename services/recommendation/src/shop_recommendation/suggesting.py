@@ -142,24 +142,23 @@ class Suggestions:
         of_interest = list(
             dict.fromkeys(about[each.product].category for each in known if each.product in about)
         )
-        loaded, now = self._serving.now, utc_now()
-        since = max(loaded.about.trained_at, now - NEW_FOR) if loaded else now
-        places = limit // EACH_NEW if loaded else 0
-        most = max(places, missing)
+        places = limit // EACH_NEW
         found: list[Suggestion] = []
-        if most and of_interest:
-            # Older ones are of use only where places would be left over.
-            newest = await self._shelf.newest(of_interest, most + len(but), None if missing else since)
-            about = about | {each.id: each for each in newest}
-            later = [each for each in newest if each.known_at > since]
+        if (loaded := self._serving.now) is not None and places and of_interest:
+            since = utc_now() - NEW_FOR
+            arrived = await self._shelf.arrived(loaded.about.trained_at)
+            later = [each for each in arrived if each.category in of_interest and each.known_at > since]
             found = _as_new(later, but, about)[:places]
-            if missing > len(found):
-                found += _as_new(newest, {*but, *_named(found)}, about)
-        if missing > len(found):
-            newest = await self._shelf.newest([], missing + len(but))
-            about = about | {each.id: each for each in newest}
+            about = about | {each.id: each for each in later}
+        room = max(len(found), missing)
+        if room > len(found) and of_interest:
+            newest = await self._shelf.newest(of_interest, room + len(but))
             found += _as_new(newest, {*but, *_named(found)}, about)
-        return found[:most]
+            about = about | {each.id: each for each in newest}
+        if room > len(found):
+            newest = await self._shelf.newest([], room + len(but))
+            found += _as_new(newest, {*but, *_named(found)}, about)
+        return found[:room]
 
     async def _because(
         self, found: Sequence[tuple[UUID, float]], why: api.Why, product: UUID, limit: int
