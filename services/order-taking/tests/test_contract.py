@@ -12,10 +12,12 @@ import pytest
 from shop_cart.service import CartSettings
 from shop_cart.service import service as cart
 from shop_catalog.service import service as catalog
+from shop_chassis.limits import Limits
 from shop_chassis.service import Service, create_app
 from shop_chassis.settings import Settings
 from shop_chassis.signing import ServiceAccounts, Signer
 from shop_chassis.store import opened
+from shop_contracts.logistics.api import QuoteLine, QuoteRequest
 from shop_contracts.order_taking.events import OrderPlaced
 from shop_logistics.service import LogisticsSettings
 from shop_logistics.service import service as logistics
@@ -36,6 +38,7 @@ class Shop:
     urls: dict[str, str]
     signer: Signer
     taking: Any
+    logistics: Any
 
     def token(self, subject: str, scope: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.signer.token(subject, scope)}"}
@@ -115,7 +118,7 @@ async def shop(tmp_path: Path, service_accounts: ServiceAccounts) -> AsyncIterat
         patient = {f"{name}_timeout": PATIENT for name in NEIGHBOURS}
         await deploy(service, OrderTakingSettings, identity_tokens=tokens, **where, **patient)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=10 * PATIENT))
-        shop = Shop(http, urls, signer, apps["order-taking"])
+        shop = Shop(http, urls, signer, apps["order-taking"], apps["logistics"])
         await shop.put("catalog", "/admin/categories/home", {"slug": "home", "title": "Home"})
         await shop.put("warehouse", "/admin/warehouses/rotterdam", {"title": "R", "country": "NL"})
         yield shop
@@ -185,3 +188,17 @@ async def test_refusals_of_the_real_ones(shop: Shop) -> None:
     await shop.add(too_heavy, 30)
     assert problem(await shop.order("two")) == (422, "not-deliverable")
     assert problem(await shop.order("four", cart_id="unknown")) == (422, "cart-empty")
+
+
+async def test_shoppers_do_not_wait_for_one_another_at_limits_of_neighbours(shop: Shop) -> None:
+    """All of them come to logistics from this service's address."""
+    runtime = shop.logistics.state.runtime
+    runtime.provide(Limits(runtime.settings, clock=lambda: 0.0))  # so what is used up stays so
+    await shop.add(await shop.sell("lamp", 4900, stock=5), 1)
+    anybody = QuoteRequest(
+        country="DE", postal_code="10115", lines=[QuoteLine(quantity=1, weight_grams=500)], currency="EUR"
+    ).model_dump(mode="json")
+    while (await shop.http.post(shop.urls["logistics"] + "/quotes", json=anybody)).status_code != 429:
+        pass
+    seen = await shop.preview()
+    assert seen.status_code == 200, seen.text
