@@ -134,7 +134,7 @@ class Shelf:
         return found
 
 
-def _newest_first() -> Select[tuple[Product]]:
+def _newest_first() -> Select[Product]:
     known_at: Any = Product.known_at
     query = select(Product).where(Product.active)  # type: ignore[arg-type]
     return query.order_by(known_at.desc(), Product.id)  # type: ignore[arg-type]
