@@ -22,6 +22,8 @@ SECRET = b"what only the carrier and the shop know"
 ADDRESS = Address(
     name="Ann Example", line1="Coolsingel 40", city="Rotterdam", postal_code="3011 AD", country="NL"
 )
+LINES = {"lines": [{"product_id": str(UUID(int=1)), "quantity": 1}]}
+"""Of a return: one of the lamps that `request` sends."""
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:

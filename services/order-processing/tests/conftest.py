@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ from shop_order_processing.tables import outbox
 from sqlalchemy import select
 from starlette.types import ASGIApp
 
-from .neighbours import World
+from .neighbours import World, placed
 
 STREAMS = ("order-taking", "payment", "logistics", "user")
 
@@ -107,6 +108,15 @@ class Shop:
         async with asyncio.timeout(30):
             while not what():
                 await asyncio.sleep(0.01)
+
+    async def delivered(self, **how: Any) -> str:
+        """A new order that has arrived."""
+        id = await self.place(placed(**how))
+        await self.until(id, OrderState.CONFIRMED)
+        for state in ("dispatched", "delivered"):
+            self.world.carry(id, state)
+        await self.until(id, OrderState.DELIVERED)
+        return id
 
     async def events(self, id: str) -> list[Event]:
         async with self.runtime.store.session() as session:

@@ -16,32 +16,6 @@ from .conftest import Shop, problem
 from .neighbours import CUP, LAMP, money, placed
 
 NOBODY = uuid4()
-SHOPPER_ROUTES: list[tuple[str, str, dict[str, Any] | None]] = [
-    ("GET", "/orders", None),
-    ("GET", "/orders/{order}", None),
-    ("GET", "/orders/{order}/invoice", None),
-    ("POST", "/orders/{order}:cancel", {}),
-    ("POST", "/orders/{order}/returns", {"lines": [{"product_id": str(LAMP), "quantity": 1}]}),
-]
-ADMIN_ROUTES: list[tuple[str, str, dict[str, Any] | None]] = [
-    ("GET", "/admin/orders", None),
-    ("GET", "/admin/orders/{order}", None),
-    ("GET", "/admin/orders/{order}/invoice", None),
-    ("POST", "/admin/orders/{order}:cancel", {}),
-    ("GET", "/admin/sagas", None),
-    ("GET", "/admin/sagas/{order}", None),
-    ("POST", "/admin/sagas/{order}:retry", {}),
-    ("POST", "/admin/sagas/{order}:compensate", {}),
-]
-
-
-async def delivered(shop: Shop, **how: Any) -> str:
-    id = await shop.place(placed(**how))
-    await shop.until(id, OrderState.CONFIRMED)
-    for state in ("dispatched", "delivered"):
-        shop.world.carry(id, state)
-    await shop.until(id, OrderState.DELIVERED)
-    return id
 
 
 async def test_an_order_is_fulfilled_told_and_billed(shop: Shop) -> None:
@@ -107,7 +81,7 @@ async def test_cancelled_after_payment_it_is_refunded_as_a_whole(shop: Shop) -> 
 
 
 async def test_what_has_left_is_not_cancelled_but_returned(shop: Shop) -> None:
-    id = await delivered(shop, lines={LAMP: 2})
+    id = await shop.delivered(lines={LAMP: 2})
     answer = await shop.http.post(f"/orders/{id}:cancel", headers=shop.token())
     assert problem(answer) == (409, "already-dispatched")
 
@@ -148,45 +122,6 @@ async def test_a_shopper_is_asked_to_confirm_the_payment(shop: Shop) -> None:
     shop.world.answer_challenge(id, agreed=True)
     confirmed = await shop.until(id, OrderState.CONFIRMED)
     assert confirmed.action_url is None
-
-
-async def test_orders_are_seen_by_their_owners_alone(shop: Shop) -> None:
-    mine, other = await shop.place(placed()), await shop.place(placed(subject="ben"))
-    for id in (mine, other):
-        await shop.until(id, OrderState.CONFIRMED)
-    listed = (await shop.http.get("/orders", headers=shop.token())).json()
-    assert [order["id"] for order in listed["items"]] == [mine]
-    before = (await shop.order(other)).model_dump()  # type: ignore[union-attr]
-    for method, path, body in SHOPPER_ROUTES[1:]:
-        answer = await shop.http.request(
-            method, path.format(order=other), json=body, headers=shop.token() | {"Idempotency-Key": "k"}
-        )
-        assert answer.status_code == 404, (method, path)
-    assert (await shop.order(other)).model_dump() == before  # type: ignore[union-attr]
-
-
-async def test_nothing_without_the_right_token(shop: Shop) -> None:
-    async def status(route: tuple[str, str, Any], headers: dict[str, str]) -> int:
-        method, path, body = route
-        sent = headers | {"Idempotency-Key": "k"}
-        return (
-            await shop.http.request(method, path.format(order=NOBODY), json=body, headers=sent)
-        ).status_code
-
-    own = [(route, "shop", "order-processing:admin") for route in SHOPPER_ROUTES]
-    for route, scope, wrong in own + [
-        (each, "order-processing:admin", "shop guest") for each in ADMIN_ROUTES
-    ]:
-        assert await status(route, {}) == 401, route
-        assert await status(route, {"Authorization": "Bearer nonsense"}) == 401, route
-        assert await status(route, shop.token(scope=wrong)) == 403, route
-        assert await status(route, shop.token(scope=scope)) in (200, 404), route
-
-
-async def test_every_route_is_tried_above(shop: Shop) -> None:
-    paths = (await shop.http.get("/openapi.json")).json()["paths"]
-    there = {(method.upper(), path) for path, route in paths.items() for method in route}
-    assert len(there) == len(SHOPPER_ROUTES) + len(ADMIN_ROUTES) + 1  # and personal data, below
 
 
 async def test_lists_are_paged(shop: Shop) -> None:
@@ -278,7 +213,7 @@ async def test_invoices_have_no_gaps(shop: Shop) -> None:
 
 async def test_a_person_sees_their_data_and_goes(shop: Shop) -> None:
     waiting = await shop.place(placed(method="tok_slow"))
-    done = await delivered(shop)
+    done = await shop.delivered()
     await shop.until(waiting, OrderState.RESERVED)
     shown = (await shop.user.get("/internal/personal-data/ann")).json()
     assert {order["id"] for order in shown["orders"]} == {waiting, done}

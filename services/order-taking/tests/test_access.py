@@ -1,16 +1,17 @@
-"""Whom each route is for: every route, with every kind of token that must not open it."""
-
 import asyncio
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
+from pydantic import HttpUrl
 from shop_chassis.events import Event
-from shop_chassis.signing import Signer
+from shop_chassis.service import create_app
 from shop_chassis.testing.databases import Migrated
+from shop_chassis.testing.sweep import sweep
+from shop_chassis.testing.trespass import attempts
 from shop_contracts.user.events import ERASED
-from shop_order_taking import admin, api
-from shop_order_taking.service import service
+from shop_order_taking.service import OrderTakingSettings, service
+
+from .conftest import NEIGHBOURS
 
 
 @pytest.fixture
@@ -19,35 +20,21 @@ def database_url(migrated: Migrated, tmp_path: Path) -> str:
     return migrated(service, "sqlite", tmp_path)
 
 
-def calls(router) -> list[tuple[str, str]]:
-    return [
-        (method, route.path.format(country="NL"))
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods
-    ]
+@pytest.fixture
+def alone(tmp_path: Path) -> OrderTakingSettings:
+    """No neighbour is there."""
+    nowhere = {f"{name}_url": HttpUrl("http://127.0.0.1:9") for name in NEIGHBOURS}
+    return OrderTakingSettings.model_validate(nowhere | {"database_url": f"sqlite:///{tmp_path}/taking.db"})
 
 
-SHOPPERS, ADMINS = calls(api.router), calls(admin.router)
+async def test_who_may_do_what(alone: OrderTakingSettings, tmp_path: Path) -> None:
+    await sweep(service, alone, tmp_path, public=set())
 
 
-async def statuses(shop, calls: list[tuple[str, str]], headers: dict[str, str]) -> set[int]:
-    return {(await shop.http.request(method, path, headers=headers)).status_code for method, path in calls}
-
-
-async def test_nobody_gets_in_without_a_token_or_with_a_false_one(shop) -> None:
-    assert len(SHOPPERS) >= 2
-    assert len(ADMINS) >= 4
-    false = Signer.generate().token("ann", "shop order-taking:admin")
-    expired = shop.signer.token("ann", "shop order-taking:admin", seconds=-60)
-    for headers in ({}, {"Authorization": f"Bearer {false}"}, {"Authorization": f"Bearer {expired}"}):
-        assert await statuses(shop, [*SHOPPERS, *ADMINS], headers) == {401}
-
-
-async def test_each_needs_its_scope(shop) -> None:
-    assert await statuses(shop, ADMINS, shop.token("ann", "shop guest catalog:admin")) == {403}
-    assert await statuses(shop, SHOPPERS, shop.token("ann", "order-taking:admin")) == {403}
-    assert await statuses(shop, [*SHOPPERS, *ADMINS], shop.accounts.headers("user", "order-taking")) == {401}
+def test_no_route_of_shoppers_names_what_is_somebodys(alone: OrderTakingSettings) -> None:
+    """One that does wants a `sweep_ownership`."""
+    document = create_app(service, alone).openapi()
+    assert {str(each) for each in attempts(document, {})} == {"POST /orders:preview", "POST /orders"}
 
 
 async def test_nobody_orders_from_anothers_cart(shop) -> None:
@@ -61,13 +48,6 @@ async def exported(shop, subject: str) -> dict:
     answer = await shop.http.get(f"/internal/personal-data/{subject}", headers=headers)
     assert answer.status_code == 200, answer.text
     return answer.json()
-
-
-async def test_personal_data_is_for_user_alone(shop) -> None:
-    path = "/internal/personal-data/ann"
-    assert (await shop.http.get(path, headers=shop.token())).status_code == 401
-    cart = shop.accounts.headers("cart", "order-taking")
-    assert (await shop.http.get(path, headers=cart)).status_code == 403
 
 
 async def test_who_goes_takes_their_data_along(shop) -> None:

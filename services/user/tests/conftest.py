@@ -22,6 +22,15 @@ from sqlalchemy import select
 
 CHEAP_KIB = 64
 PASSWORD = "correct horse battery"
+HOME = {
+    "name": "Ann Example",
+    "line1": "Lindenallee 12",
+    "city": "Berlin",
+    "postal_code": "10115",
+    "country": "DE",
+    "phone": "+49 30 901820",
+}
+VISA = {"gateway": "test", "token": "tok_visa", "brand": "visa", "last4": "4242", "expires": "2030-12"}
 CALLERS = [*api_services.CALLERS, "storefront", "cart"]
 
 

@@ -8,15 +8,8 @@ import httpx
 import pytest
 from shop_contracts.user.api import MAX_ADDRESSES, MAX_PAYMENT_METHODS
 
-HOME = {
-    "name": "Ann Example",
-    "line1": "Lindenallee 12",
-    "city": "Berlin",
-    "postal_code": "10115",
-    "country": "DE",
-    "phone": "+49 30 901820",
-}
-VISA = {"gateway": "test", "token": "tok_visa", "brand": "visa", "last4": "4242", "expires": "2030-12"}
+from .conftest import HOME, VISA
+
 CARD = "4242424242424242"
 
 both = pytest.mark.parametrize(
@@ -173,25 +166,6 @@ async def test_a_phone_number_may_look_like_a_card(shop: Any) -> None:
     ann = await shop.shopper()
     address = HOME | {"phone": "+" + CARD}
     assert (await ann.http.post("/me/addresses", json={"address": address})).status_code == 201
-
-
-async def test_what_is_anothers_is_not_there(shop: Any) -> None:
-    ann, ben = await shop.shopper(), await shop.shopper("ben@example.com")
-    address = (await ann.http.post("/me/addresses", json={"address": HOME})).json()
-    method = (await ann.http.post("/me/payment-methods", json=VISA)).json()
-    path = f"/me/addresses/{address['id']}"
-    entry = {"address": HOME | {"city": "Elsewhere"}}
-    tries = [
-        ben.http.get(path),
-        ben.http.put(path, json=entry, headers={"If-Match": '"1"'}),
-        ben.http.delete(path),
-        ben.http.delete(f"/me/payment-methods/{method['id']}"),
-    ]
-    assert [answer.status_code for answer in await asyncio.gather(*tries)] == [404] * 4
-    assert (await ben.http.get("/me/addresses")).json() == {"items": []}
-    assert (await ben.http.get("/me/payment-methods")).json() == {"items": []}
-    assert (await ann.http.get(path)).json() == address
-    assert (await ann.http.get("/me/payment-methods")).json() == {"items": [method]}
 
 
 async def test_a_token_without_an_account_behind_it_finds_nobody(shop: Any) -> None:

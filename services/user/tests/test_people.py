@@ -22,19 +22,12 @@ from shop_user.sessions import Sessions
 from shop_user.tables import ACCOUNT, ATTEMPTS, METADATA, OUTBOX
 from sqlalchemy import delete, select
 
+from .conftest import HOME, VISA
+
 both = pytest.mark.parametrize(
     "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
 )
 """What the database decides is tested on each of them."""
-
-HOME = {
-    "name": "Ann Example",
-    "line1": "Lindenallee 12",
-    "city": "Berlin",
-    "postal_code": "10115",
-    "country": "DE",
-}
-VISA = {"gateway": "test", "token": "tok_visa", "brand": "visa", "last4": "4242", "expires": "2030-12"}
 
 
 def holder(name: str, callers: Path, held: dict[str, Any]) -> FastAPI:

@@ -5,9 +5,12 @@ from typing import Any
 from uuid import uuid4
 
 from shop_chassis.testing.access import routes_of
+from shop_chassis.testing.ownership import sweep_ownership
 from shop_chassis.testing.sweep import sweep
 from shop_contracts.user.api import User
 from shop_user.service import UserSettings, service
+
+from .conftest import HOME, VISA
 
 PUBLIC = {
     "POST /register",
@@ -31,6 +34,17 @@ GUESTS_TOO = {
 
 async def test_who_may_do_what(settings: UserSettings, tmp_path: Path) -> None:
     await sweep(service, settings, tmp_path, public=PUBLIC)
+
+
+async def test_what_is_anns_is_nobody_elses(shop: Any) -> None:
+    ann, ben = await shop.shopper(), await shop.shopper("ben@example.com")
+    elsewhere = await shop.signed_in()
+    added = {}
+    for kind, new in (("addresses", {"address": HOME}), ("payment-methods", VISA)):
+        for who in (ben, ann):
+            added[kind] = (await who.http.post(f"/me/{kind}", json=new)).raise_for_status().json()["id"]
+    things = added | {"sessions": elsewhere.tokens["session_id"]}
+    await sweep_ownership(shop.http, ann.http.headers, ben.http.headers, things)
 
 
 async def test_what_guests_may_do(shop: Any) -> None:

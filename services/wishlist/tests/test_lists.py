@@ -93,25 +93,6 @@ async def test_a_product_that_is_unknown_or_not_sold_cannot_be_wished_for(shop: 
     assert changed.status_code == 200, "what is on the list already can be changed"
 
 
-async def test_somebody_elses_list_is_not_there(shop: Shop) -> None:
-    ann, bob, lamp = shop.person("ann"), shop.person("bob"), await shop.sell("lamp")
-    id = (await ann.post("/wishlists", json={"title": "a"})).json()["id"]
-    await ann.put(f"/wishlists/{id}/items/{lamp}", json={})
-    for method, path, body in (
-        ("GET", f"/wishlists/{id}", None),
-        ("PUT", f"/wishlists/{id}", {"title": "mine"}),
-        ("DELETE", f"/wishlists/{id}", None),
-        ("PUT", f"/wishlists/{id}/items/{lamp}", {}),
-        ("DELETE", f"/wishlists/{id}/items/{lamp}", None),
-        ("POST", f"/wishlists/{id}/items/{lamp}:move-to-cart", {}),
-        ("POST", f"/wishlists/{id}:share", None),
-        ("DELETE", f"/wishlists/{id}:share", None),
-    ):
-        assert problem(await bob.request(method, path, json=body))[0] == 404, (method, path)
-    assert (await bob.get("/wishlists")).json()["items"] == []
-    assert len((await ann.get(f"/wishlists/{id}")).json()["items"]) == 1
-
-
 async def test_a_change_may_insist_on_the_version_that_it_is_based_on(shop: Shop) -> None:
     ann, lamp = shop.person("ann"), await shop.sell("lamp")
     made = await ann.post("/wishlists", json={"title": "a"})

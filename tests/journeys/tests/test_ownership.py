@@ -4,16 +4,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from shop_chassis.testing.trespass import SOMETHING, Attempt, attempts
 from shop_journeys.api import Json
 from shop_journeys.shop import Shop
 from shop_journeys.shopper import Shopper
-from shop_journeys.trespass import SOMETHING, Attempt, attempts
 from shop_journeys.waiting import eventually
 
 STREET = "Ann's Own Lane 5"
 WISHES = "Wishes of Ann's Own"
-NOBODYS = dict.fromkeys(("families", "media", "webhooks", "shared-wishlists", "unsubscribe"), SOMETHING)
-"""What stands in a path before the id of something that has no owner."""
 OTHERWISE = {"testgateway", "storefront", "mailbox"}
 """Whom shoppers show no token: another firm, one that knows them by a cookie, where all mails lie open."""
 
@@ -44,7 +42,7 @@ class Belongings:
         self.ann.watch(lamp)
         self.listed = self.ann.at("wishlist").get("/wishlists/default")["id"]
         self.ann.at("wishlist").put(f"/wishlists/{self.listed}", {"title": WISHES})
-        self.ids = NOBODYS | {
+        self.ids = {
             "wishlists": self.listed,
             "items": lamp.id,
             "watches": lamp.id,

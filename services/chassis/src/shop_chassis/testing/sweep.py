@@ -7,7 +7,6 @@ async def test_nobody_gets_in_who_should_not(tmp_path: Path) -> None:
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from uuid import UUID
 
 import httpx
 
@@ -16,9 +15,7 @@ from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 from shop_chassis.signing import ServiceAccounts, Signer
 from shop_chassis.testing.access import STRANGER, Access, Route, Unlimited, routes_of
-
-SOMETHING = str(UUID(int=7))
-"""In place of every parameter of a path."""
+from shop_chassis.testing.trespass import SOMETHING
 
 
 async def sweep(service: Service, settings: Settings, folder: Path, *, public: Collection[str]) -> None:
