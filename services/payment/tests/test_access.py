@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import structlog
+from shop_chassis.service import create_app
+from shop_chassis.testing.otlp import Collector
 from shop_chassis.testing.sweep import sweep
+from shop_chassis.testing.trespass import attempts
 from shop_payment.settings import PaymentSettings
 
 from .world import with_a_gateway
@@ -19,8 +22,24 @@ async def test_who_may_do_what(tmp_path: Path) -> None:
     await sweep(with_a_gateway(), settings, tmp_path, public={"POST /webhooks/{gateway}"})
 
 
-async def test_no_card_number_gets_into_store_answers_or_logs(
-    shop: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+def test_no_route_is_for_shoppers() -> None:
+    """One that is and names a payment wants a `sweep_ownership`."""
+    document = create_app(with_a_gateway(), PaymentSettings()).openapi()
+    assert {str(each) for each in attempts(document, {})} == {"POST /webhooks/{gateway}"}
+
+
+@pytest.fixture
+def settings(settings: PaymentSettings, told: Collector) -> PaymentSettings:
+    """Its spans are told."""
+    return settings.model_copy(update={"otel_exporter_otlp_endpoint": told.url})
+
+
+async def test_no_card_number_gets_into_store_answers_logs_or_traces(
+    shop: Any,
+    told: Collector,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.WARNING, logger="httpx")  # the test's own client, not the service
@@ -44,7 +63,10 @@ async def test_no_card_number_gets_into_store_answers_or_logs(
     assert {answer.json()["type"] for answer in answers[:6]} == {"card-number"}
     assert [answer.status_code for answer in answers] == [422] * 7 + [400] + [422] * 2
     assert shop.gateway.calls == ["authorise", "capture"]
-    seen = [str(logged), caplog.text, *capfd.readouterr(), *(answer.text for answer in answers)]
+    spans = {span.name for span in await told.arrived(2 + len(answers), "server")}
+    assert spans >= {"PUT /internal/payments/{order_id}", "POST /internal/payments/{order_id}:capture"}
+    seen = [told.text(), str(logged), caplog.text, *capfd.readouterr()]
+    seen += [answer.text for answer in answers]
     store = shop.runtime.store
     if store.engine.dialect.name == "sqlite":
         await store.stop()  # everything is in the files

@@ -70,8 +70,8 @@ def database_url(migrated: Migrated, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def gateway(database_url: str) -> AsyncIterator[Merchant]:
-    settings = TestGatewaySettings(
+def settings(database_url: str) -> TestGatewaySettings:
+    return TestGatewaySettings(
         database_url=database_url,
         gateway_key="merchant-key",  # type: ignore[arg-type]
         webhook_secret=SECRET,  # type: ignore[arg-type]
@@ -79,6 +79,10 @@ async def gateway(database_url: str) -> AsyncIterator[Merchant]:
         request_timeout=60,  # a busy machine is no reason to fail
         log_access=False,
     )
+
+
+@pytest.fixture
+async def gateway(settings: TestGatewaySettings, database_url: str) -> AsyncIterator[Merchant]:
     app = create_app(service, settings)
     transport = httpx.ASGITransport(app)
     key = {"Authorization": "Bearer merchant-key"}

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import structlog
+from shop_chassis.testing.otlp import Collector
+from shop_testgateway.settings import TestGatewaySettings
 
 CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2099, "cvc": "123"}
 
@@ -54,8 +56,14 @@ async def test_what_is_no_card_is_refused_without_being_repeated(
     assert (CARD | change)["number"] not in answer.text
 
 
-async def test_the_number_is_in_no_store_answer_or_log(
-    gateway: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+@pytest.fixture
+def settings(settings: TestGatewaySettings, told: Collector) -> TestGatewaySettings:
+    """Its spans are told."""
+    return settings.model_copy(update={"otel_exporter_otlp_endpoint": told.url})
+
+
+async def test_the_number_is_in_no_store_answer_log_or_trace(
+    gateway: Any, told: Collector, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.WARNING, logger="httpx")  # the test's own client, not the service
@@ -75,10 +83,12 @@ async def test_the_number_is_in_no_store_answer_or_log(
         await gateway.held(method=answers[0].json()["token"])
     assert [answer.status_code for answer in answers] == [201] + [422] * 7
     assert {answer.json()["type"] for answer in answers[2:]} == {"card-number"}
+    spans = {span.name for span in await told.arrived(len(answers) + 1, "server")}
+    assert spans >= {"POST /v1/methods", "POST /v1/charges"}
     await gateway.runtime.store.stop()  # everything is in the files
     seen = [answer.text.encode() for answer in answers]
     seen += [path.read_bytes() for path in gateway.database.parent.iterdir() if path.is_file()]
     out = capfd.readouterr()
-    seen += [part.encode() for part in (str(logged), caplog.text, out.out, out.err)]
+    seen += [part.encode() for part in (told.text(), str(logged), caplog.text, out.out, out.err)]
     assert b"4242" in seen[0]  # the last four, so that the search below is known to look at the right thing
     assert not [text for text in seen if str(CARD["number"]).encode() in text]

@@ -1,5 +1,6 @@
 """An OpenTelemetry collector that keeps what it is told: OTLP over HTTP, in protobuf."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,19 @@ class Collector:
     def spans(self) -> list[Told]:
         """All that have arrived so far."""
         return [span for body in tuple(self.bodies) for span in _read(body)]
+
+    async def arrived(self, number: int, kind: str = "") -> list[Told]:
+        """All, or those of that kind, as soon as they are so many. Raises TimeoutError after a minute."""
+        async with asyncio.timeout(60):
+            while True:
+                spans = [span for span in self.spans() if kind in ("", span.kind)]
+                if len(spans) >= number:
+                    return spans
+                await asyncio.sleep(0.01)
+
+    def text(self) -> str:
+        """All that was said: names, attributes, events, messages of errors, and by whom."""
+        return "".join(str(ExportTraceServiceRequest.FromString(body)) for body in tuple(self.bodies))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from shop_chassis.signing import ServiceAccounts
     from shop_chassis.testing.databases import Migrated
+    from shop_chassis.testing.otlp import Collector
     from shop_chassis.testing.servers import NatsServer, PostgresServer, RedisServer
 
 # Servers are imported where they are used: this module loads in every test run of the workspace.
@@ -63,6 +64,16 @@ def nats_server(tmp_path: Path) -> "Iterator[NatsServer]":
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Collector]":
+    """Hears, within moments, of all spans of a service whose `otel_exporter_otlp_endpoint` is its `url`."""
+    from shop_chassis.testing.otlp import collector
+
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+    with collector() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
