@@ -12,6 +12,8 @@ from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 from shop_chassis.tables import utc_now
 from shop_contracts.user import events as user
+from shop_user.personal import ROUTE
+from shop_user.service import HOLDERS
 
 
 def test_the_chassis_reads_the_events_of_user() -> None:
@@ -23,6 +25,17 @@ def test_the_chassis_reads_the_events_of_user() -> None:
         subject="ann", revoked_before=now
     )
     assert set(Revoked.model_fields) <= set(user.SessionRevoked.model_fields)
+
+
+def test_an_export_asks_whoever_holds_something() -> None:
+    """How they answer is the chassis' route, before which user's own tests stand; that nobody is left out is
+    not seen from either side."""
+    holders = {
+        member.name
+        for member in MEMBERS
+        if any(route.path == ROUTE for router in member.load().routers for route in router.routes)
+    }
+    assert holders == set(HOLDERS)
 
 
 def callers_of(service: Service) -> Iterator[frozenset[str]]:
