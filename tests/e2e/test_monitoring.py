@@ -1,4 +1,4 @@
-"""An alert fires while there is a fault, and ends with it; shown on a service made for it."""
+"""Alerts fire and end, and scaling outlives what it sees with; shown on a service made for it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from pytest_kind import KindCluster
 
 from .conftest import Json, Kube, load, long
 from .panels import Panel, panels, shown
@@ -47,8 +48,20 @@ SPEC = {
     "monitoring": {"enabled": True},
     "slo": {"availability": "99.9"},
 }
+STABLE = 15
+"""Seconds for which fewer pods have to be right."""
+SCALED = {
+    "min": 1,
+    "max": 3,
+    "metrics": [{"type": "Concurrency", "target": "1"}],
+    "scaleDownStabilizationSeconds": STABLE,
+}
 RATE = 15
 """Per second, of 0.2 s each: three at a time."""
+PERIOD = 15
+"""Seconds between two looks of the HPA controller."""
+HELD = STABLE + 5 * PERIOD
+"""Seconds after which pods that are too many would be gone."""
 
 
 @pytest.fixture
@@ -169,3 +182,81 @@ def test_a_fault_alerts_and_its_end_resolves(kube, shop, watched, rules, url, wa
             lambda: not [one for one in alerts(kube) if one["labels"]["severity"] == "page"],
             240,
         )
+
+
+# Broken monitoring
+
+PROMETHEUS = ("prometheuses.monitoring.coreos.com", "prometheus", "monitoring")
+OPERATOR = ("deployment", "keda-operator", "keda")
+ADAPTER = ("deployment", "keda-metrics-apiserver", "keda")
+
+
+@contextmanager
+def away(cluster: KindCluster, wait: Callable[..., Any], *what: tuple[str, str, str]) -> Iterator[None]:
+    """These have no pod until the block ends; then they are there again."""
+    for kind, name, namespace in what:
+        Kube(cluster, namespace).patch(kind, name, {"spec": {"replicas": 0}})
+    try:
+        for kind, name, namespace in what:
+            wait(
+                f"{name} to be gone", lambda k=kind, n=name, s=namespace: available(cluster, k, n, s) == 0, 90
+            )
+        yield
+    finally:
+        for kind, name, namespace in what:
+            Kube(cluster, namespace).patch(kind, name, {"spec": {"replicas": 1}})
+        for kind, name, namespace in what:
+            wait(
+                f"{name} to be back",
+                lambda k=kind, n=name, s=namespace: available(cluster, k, n, s) == 1,
+                180,
+            )
+
+
+def available(cluster: KindCluster, kind: str, name: str, namespace: str) -> int:
+    """Pods that serve."""
+    found = Kube(cluster, namespace).get(kind, name)
+    assert found
+    return int(found.get("status", {}).get("availableReplicas") or 0)
+
+
+def holds(kube: Kube, pods: int, for_seconds: float) -> None:
+    """Fails as soon as the service has another number of pods: that nothing happens takes its time to see."""
+    end = time.monotonic() + for_seconds
+    while time.monotonic() < end:
+        assert len(kube.pods(NAME)) == pods
+        time.sleep(1)
+
+
+@pytest.mark.parametrize("what", [(PROMETHEUS,), (OPERATOR, ADAPTER)], ids=["Prometheus", "KEDA"])
+def test_without_metrics_replicas_hold_and_with_them_scaling_goes_on(
+    what, kube, kind_cluster, watched, url, wait
+):
+    """Nothing is asked of the service any more: whoever took no answer for 0 would take its pods away."""
+    watched(autoscaling=SCALED)
+    said = lambda: kube.condition(NAME, "AutoscalingActive").get("status") == "False"  # noqa: E731
+    with ExitStack() as broken:
+        # The load ends after the metrics, so that nobody sees it end.
+        with load(url, ["/work"], RATE):
+            wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
+            broken.enter_context(away(kind_cluster, wait, *what))
+        wait("the status to say so", said, 120)
+        holds(kube, SCALED["max"], HELD)
+        assert said(), kube.condition(NAME, "AutoscalingActive")
+        assert kube.ready(NAME) == SCALED["max"]
+    wait("the pods that are too many to go", lambda: len(kube.pods(NAME)) == SCALED["min"], 240)
+    wait("the status to be well", lambda: not said(), 120)
+
+
+def test_a_service_that_stalls_keeps_its_pods(kube, watched, url, wait):
+    """No request ends, so nothing that counts those that ended sees any: what counts is what is in flight."""
+    watched(autoscaling=SCALED)
+    with load(url, ["/work"], RATE) as running:
+        wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
+        with doing_wrong(kube, "stalled"):
+            stalled = time.monotonic()
+            holds(kube, SCALED["max"], HELD)
+            ended = [one for one in running.samples if one.due > stalled and not one.error]
+            assert ended == [], "it did not stall"
+        wait("it to answer again", lambda: (now := running.recent(2)).count and not now.failed, 60)
+    wait("the pods that are too many to go", lambda: len(kube.pods(NAME)) == SCALED["min"], 240)
