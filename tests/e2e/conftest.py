@@ -160,6 +160,22 @@ def load(base: str, paths: Sequence[str], rate: float) -> Iterator[OpenLoad]:
         thread.join(timeout=30)
 
 
+@contextmanager
+def unseen(kube: Kube, shop: Shop, series: str) -> Iterator[None]:
+    """Prometheus drops this series of every pod until the block ends."""
+    drop = {"sourceLabels": ["__name__"], "regex": series, "action": "drop"}
+    scrapes = [{"name": "without-series", "default": True, "metricRelabelings": [drop]}]
+    prometheus = ("prometheuses.monitoring.coreos.com", "prometheus")
+    monitoring = "--namespace=monitoring"
+    kube.patch(*prometheus, {"spec": {"scrapeClasses": scrapes}}, monitoring)
+    try:
+        # Its last samples stay for five minutes; nobody asks about more than these seconds.
+        wait_for("the series to stop", lambda: not shop.query(f"count_over_time({series}[15s])"), 120)
+        yield
+    finally:
+        kube.patch(*prometheus, {"spec": {"scrapeClasses": None}}, monitoring)
+
+
 @dataclass(frozen=True)
 class Shop:
     """The shop as people outside the cluster reach it."""

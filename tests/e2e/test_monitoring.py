@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from pytest_kind import KindCluster
+from shop_platform.openload import OpenLoad
 
-from .conftest import Json, Kube, load, long
+from .conftest import Json, Kube, load, long, unseen
 from .panels import Panel, panels, shown
 
 pytestmark = [long, pytest.mark.timeout(900)]
 
 NAME, NODE_PORT = "watched", 30190
+CALLER, CALLER_PORT = "asking", 30191
 # On the chassis, so with its metrics; it does wrong where a file in /tmp says so.
 PROGRAM = """
 import asyncio, pathlib, sys
@@ -28,24 +30,58 @@ from shop_chassis.service import Service
 
 router = APIRouter()
 
+def wrong(what):
+    return pathlib.Path("/tmp", what).exists()
+
 @router.get("/work")
 async def work() -> str:
     await asyncio.sleep(0.2)
-    while pathlib.Path("/tmp/stalled").exists():
+    while wrong("stalled"):
         await asyncio.sleep(0.2)
-    if pathlib.Path("/tmp/failing").exists():
+    if wrong("failing"):
         raise Problem(503, "on purpose")
     return "done"
 
-sys.exit(main(Service("watched", routers=[router])))
+def setup(runtime):
+    runtime.ready_when("neighbour", lambda: "away on purpose" if wrong("unready") else None)
+
+sys.exit(main(Service("watched", routers=[router], setup=setup)))
 """
-SPEC = {
-    "command": ["python3", "-c", PROGRAM],
+# Asks it, as services do: with a deadline, and not at all while too few answers come.
+ASKING = """
+import sys
+from fastapi import APIRouter, Request
+from pydantic import HttpUrl
+from shop_chassis.client import ServiceClient, callee
+from shop_chassis.command import main
+from shop_chassis.runtime import runtime_of
+from shop_chassis.service import Service
+from shop_chassis.settings import Settings
+
+router = APIRouter()
+
+class Where(Settings):
+    watched_url: HttpUrl
+
+@router.get("/ask")
+async def ask(request: Request) -> str:
+    return await runtime_of(request).get(ServiceClient).call("GET", "/work", into=str)
+
+def setup(runtime):
+    runtime.provide(callee(runtime, "watched", runtime.settings.watched_url))
+
+sys.exit(main(Service("asking", routers=[router], settings=Where, setup=setup)))
+"""
+ON_CHASSIS = {
     "args": ["serve"],
     "probes": {},
-    "expose": {"type": "NodePort", "nodePort": NODE_PORT},
     "resources": {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "192Mi"}},
     "monitoring": {"enabled": True},
+}
+SPEC = {
+    **ON_CHASSIS,
+    "command": ["python3", "-c", PROGRAM],
+    "expose": {"type": "NodePort", "nodePort": NODE_PORT},
     "slo": {"availability": "99.9"},
 }
 STABLE = 15
@@ -53,7 +89,7 @@ STABLE = 15
 SCALED = {
     "min": 1,
     "max": 3,
-    "metrics": [{"type": "Concurrency", "target": "1"}],
+    "metrics": [{"type": "Concurrency", "target": "1"}, {"type": "RequestsPerSecond", "target": "5"}],
     "scaleDownStabilizationSeconds": STABLE,
 }
 RATE = 15
@@ -248,15 +284,51 @@ def test_without_metrics_replicas_hold_and_with_them_scaling_goes_on(
     wait("the status to be well", lambda: not said(), 120)
 
 
-def test_a_service_that_stalls_keeps_its_pods(kube, watched, url, wait):
-    """No request ends, so nothing that counts those that ended sees any: what counts is what is in flight."""
+@pytest.fixture
+def scaled_out(kube, watched, url, wait) -> Iterator[OpenLoad]:
+    """The service with all of its pods, under load until the test is over."""
     watched(autoscaling=SCALED)
     with load(url, ["/work"], RATE) as running:
         wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
+        yield running
+
+
+@pytest.mark.parametrize("how", ["stalled", "unready"])
+def test_a_service_that_stalls_keeps_its_pods_until_it_is_back(how, kube, scaled_out, wait):
+    """Requests that hang are counted as they come; of one that is not ready nobody asks anything."""
+    with doing_wrong(kube, how):
+        if how == "unready":
+            wait("no pod to be ready", lambda: kube.ready(NAME) == 0, 60)
+        began = time.monotonic()
+        holds(kube, SCALED["max"], HELD)
+        ended = [one for one in scaled_out.samples if one.due > began and not one.error]
+        assert ended == [], "it did not stall"
+    wait("it to answer again", lambda: (now := scaled_out.recent(2)).count and not now.failed, 60)
+    scaled_out.stop()
+    wait("the pods that are too many to go", lambda: len(kube.pods(NAME)) == SCALED["min"], 240)
+
+
+def test_without_its_word_a_service_that_is_not_ready_loses_its_pods(kube, shop, scaled_out, wait):
+    """What the test above shows is due to that series alone."""
+    with unseen(kube, shop, "service_ready"), doing_wrong(kube, "unready"):
+        wait("no pod to be ready", lambda: kube.ready(NAME) == 0, 60)
+        wait("pods to go", lambda: len(kube.pods(NAME)) < SCALED["max"], HELD)
+
+
+def test_a_service_whose_callers_gave_up_keeps_its_pods(kube, shop, platform, watched, serving, wait):
+    """Its requests hang, so its caller sends next to none; it would look idle by what it is asked."""
+    by_requests = [metric for metric in SCALED["metrics"] if metric["type"] == "RequestsPerSecond"]
+    watched(autoscaling={**SCALED, "metrics": by_requests})
+    exposed = {"type": "NodePort", "nodePort": CALLER_PORT}
+    program = {"command": ["python3", "-c", ASKING], "dependsOn": [{"name": NAME}]}
+    serving(CALLER, **ON_CHASSIS, **program, expose=exposed)
+    wait("its caller to be ready", lambda: kube.ready(CALLER) == 1, 120)
+    asked = f'sum(rate(http_server_requests_total{{job="{NAME}"}}[15s]))'
+    with load(f"http://{platform.node_address}:{CALLER_PORT}", ["/ask"], RATE):
+        wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
         with doing_wrong(kube, "stalled"):
-            stalled = time.monotonic()
+            wait("its caller to give up", lambda: shop.query(f"{asked} < 5"), 60)
             holds(kube, SCALED["max"], HELD)
-            ended = [one for one in running.samples if one.due > stalled and not one.error]
-            assert ended == [], "it did not stall"
-        wait("it to answer again", lambda: (now := running.recent(2)).count and not now.failed, 60)
+            assert shop.query(f"{asked} < 5"), "it was asked enough to keep them"
+        wait("it to be asked again", lambda: shop.query(f"{asked} > 10"), 60)
     wait("the pods that are too many to go", lambda: len(kube.pods(NAME)) == SCALED["min"], 240)

@@ -41,7 +41,7 @@ AT_REST = {
             "Events that wait in it",
         ),
     },
-    "shop-autoscaling": {"At their maximum", "Not autoscaled", "Queues", "Errors"},
+    "shop-autoscaling": {"At their maximum", "Not autoscaled", "Ready no more", "Queues", "Errors"},
     "shop-events": {
         *(
             "Not published",

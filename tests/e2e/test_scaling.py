@@ -5,21 +5,10 @@ from __future__ import annotations
 import pytest
 from shop_platform.openload import summarise
 
-from .conftest import load
+from .conftest import load, unseen
 
 PATHS = ["/products?limit=5"]
 RATE = 60  # requests per second: three times what one pod is to carry
-DROPPED = {
-    "scrapeClasses": [
-        {
-            "name": "without-requests",
-            "default": True,
-            "metricRelabelings": [
-                {"sourceLabels": ["__name__"], "regex": "http_server_requests_total", "action": "drop"}
-            ],
-        }
-    ]
-}
 
 
 @pytest.fixture
@@ -61,25 +50,14 @@ def test_load_adds_pods_by_the_services_own_metric_and_takes_them_away_again(
 
 
 def test_without_the_series_the_same_load_adds_nothing(kube, shop, platform, wait, alone):
-    kube.patch(
-        "prometheuses.monitoring.coreos.com", "prometheus", {"spec": DROPPED}, "--namespace=monitoring"
-    )
-    try:
-        # Its last samples stay for five minutes; nobody asks about more than these seconds.
-        asked = "count_over_time(http_server_requests_total[15s])"
-        wait("the series to stop", lambda: not shop.query(asked), 120)
-        with load(platform.url("catalog"), PATHS, RATE) as running:
-            # Four rounds of the HPA; with the series the first or second one adds pods.
-            wait("a minute of load", lambda: len(running.samples) >= 60 * RATE, 120)
-            assert len(kube.pods("catalog")) == 1
-        assert summarise(running.samples, 1).failed == 0
-    finally:
-        kube.patch(
-            "prometheuses.monitoring.coreos.com",
-            "prometheus",
-            {"spec": {"scrapeClasses": None}},
-            "--namespace=monitoring",
-        )
+    with (
+        unseen(kube, shop, "http_server_requests_total"),
+        load(platform.url("catalog"), PATHS, RATE) as running,
+    ):
+        # Four rounds of the HPA; with the series the first or second one adds pods.
+        wait("a minute of load", lambda: len(running.samples) >= 60 * RATE, 120)
+        assert len(kube.pods("catalog")) == 1
+    assert summarise(running.samples, 1).failed == 0
 
 
 def lets_go_after(kube, seconds: int) -> None:

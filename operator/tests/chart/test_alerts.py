@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from kindlocal import promtool
 from kindlocal.promtool import Story
-from shop_operator.api import ShopService, parse
-from shop_operator.children import autoscaler
+from shop_operator.api import Metric, ShopService, parse
+from shop_operator.children import signals
 
 from .test_chart import of, template
 
@@ -174,14 +174,15 @@ def test_what_dashboards_show_is_what_autoscalers_see(
         told.gauge(
             f'shop_service_replicas_desired{{namespace="shop",name="{name}",job="shop-operator"}}', (6, 1)
         )
-    told.counter(f"{autoscaler.SERIES[kind]}{{{pod.format('busy')}}}", (6, 7))
+    told.counter(f"{signals.SERIES[kind]}{{{pod.format('busy')}}}", (6, 7))
     told.gauge('up{namespace="shop",job="else",pod="e-1"}', (6, 1))
     told.equals(5, record, [{"labels": f'{record}{{namespace="shop",job="{name}"}}', "value": value}
                             for name, value in (("busy", 7), ("new", 0))])  # fmt: skip
+    metric = Metric.model_validate({"type": kind, "target": "20"})
     for name, value in (("busy", 7.0), ("new", 0.0)):
-        asked = autoscaler.query(named(name), kind)
+        asked = signals.query(named(name), metric)
         told.equals(5, asked, [{"labels": "{}", "value": value}])
-    told.equals(5, autoscaler.query(named("gone"), kind), [])
+    told.equals(5, signals.query(named("gone"), metric), [])
     told.told(tmp_path)
 
 

@@ -184,9 +184,13 @@ async def of_chassis() -> str:
 
     app = create_app(Service("catalog", routers=[router], setup=setup), Settings(log_access=False))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://catalog") as http:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://catalog") as http,
+    ):
         assert (await http.get("/items/1")).status_code == 200
         assert (await http.get("/items/0")).status_code == 503
+        assert (await http.get("/readyz")).status_code == 200
         return (await http.get("/metrics")).text
 
 
@@ -324,8 +328,8 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
 
 
 SERIES = re.compile(
-    r"\b(?:(?:shop_operator|shop_service|http_server|http_client|process|outbox|consumer|order|schedule"
-    r"|pg|redis|nats|container)_\w+|up)\b"
+    r"\b(?:(?:shop_operator|shop_service|service|http_server|http_client|process|outbox|consumer|order"
+    r"|schedule|pg|redis|nats|container)_\w+|up)\b"
 )
 
 

@@ -16,7 +16,8 @@ class Metric(Model):
     """One thing to scale on. The autoscaler follows whichever metric asks for most pods."""
 
     type: Literal["RequestsPerSecond", "Concurrency", "QueueLag", "Cpu", "Memory", "Prometheus"]
-    """RequestsPerSecond: finished requests per second. Concurrency: requests in flight, on average.
+    """RequestsPerSecond: requests that come, per second. Concurrency: requests in flight, on average. While
+    most pods are ready no more, or callers hold back most requests, these two take no pod away.
     QueueLag: messages that wait in a durable consumer of the broker. Cpu, Memory: per cent of the
     request. Prometheus: the answer to a query of your own. All but Cpu and Memory need KEDA."""
     target: Quantity

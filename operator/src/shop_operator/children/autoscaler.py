@@ -4,17 +4,12 @@ from typing import Any
 
 from shop_operator.api import Autoscaling, Metric, ShopService, quantity
 from shop_operator.api.scaling import Behavior, ScalingRules
+from shop_operator.children import signals
 from shop_operator.children.context import Context, Gap, Manifest
 from shop_operator.children.meta import manifest
 
-SERIES = {
-    "RequestsPerSecond": "http_server_requests_total",
-    "Concurrency": "http_server_active_request_seconds_total",
-}
-"""The counters that the service's own metrics are rates of."""
 RESOURCES = {"Cpu": "cpu", "Memory": "memory"}
 """What a plain HPA can do too."""
-RATE_WINDOW = "15s"
 POLLING_SECONDS = 5
 FAILURES = 3
 """Failed reads of a metric after which KEDA falls back."""
@@ -51,7 +46,7 @@ def gaps(shop: ShopService, context: Context) -> list[Gap]:
         missing = None
         if metric.type not in RESOURCES and "ScaledObject" not in context.kinds:
             missing = "KEDA, which this cluster lacks: install it, or scale on Cpu or Memory"
-        elif metric.type in SERIES and "PodMonitor" not in context.kinds:
+        elif metric.type in signals.SERIES and "PodMonitor" not in context.kinds:
             missing = (
                 "the Prometheus Operator, which this cluster lacks: install it, so that the pods are scraped"
             )
@@ -59,13 +54,6 @@ def gaps(shop: ShopService, context: Context) -> list[Gap]:
             message = f"spec.autoscaling.metrics[{index}]: {metric.type} needs {missing}"
             found.append(Gap("AutoscalingActive", "MetricNotAvailable", message))
     return found
-
-
-def query(shop: ShopService, kind: str) -> str:
-    """PromQL for the sum over all pods. The second part is 0 for pods that are up but have no series yet;
-    without any pod there is no result at all, which must not be taken for 0."""
-    pods = f'namespace="{shop.namespace}",job="{shop.name}"'
-    return f"sum(rate({SERIES[kind]}{{{pods}}}[{RATE_WINDOW}])) or 0 * sum(up{{{pods}}} == 1)"
 
 
 def _scaled_object(shop: ShopService, autoscaling: Autoscaling, context: Context) -> Manifest:
@@ -120,8 +108,8 @@ def _trigger(shop: ShopService, metric: Metric, context: Context) -> dict[str, A
         "name": metric.name,
         "metadata": {
             "serverAddress": settings.prometheus_url,
-            "query": metric.query or query(shop, metric.type),
-            "threshold": format(quantity.value(metric.target).normalize(), "f"),
+            "query": metric.query or signals.query(shop, metric),
+            "threshold": signals.target(metric),
             "ignoreNullValues": "false",
         },
     }

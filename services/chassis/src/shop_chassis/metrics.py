@@ -1,4 +1,4 @@
-"""What every service measures of its requests; names and meanings are those of docs/contracts.md.
+"""What every service measures of itself and its requests; names and meanings are those of docs/contracts.md.
 
 Requests are counted when they come, not when they are done: a service that hangs is not idle.
 """
@@ -59,6 +59,24 @@ class InFlight(Collector):
         now = self._clock()
         self._seconds += self._active * (now - self._since)
         self._since = now
+
+
+class Readiness(Collector):
+    """What /readyz last said: by it an autoscaler tells a service that is stalled from one that is idle."""
+
+    def __init__(self, ready: Callable[[], bool | None]) -> None:
+        """`ready` is that of the runtime: without a value there is no series."""
+        self._ready = ready
+
+    def collect(self) -> Iterable[Metric]:
+        """For a scrape."""
+        gauge = GaugeMetricFamily(
+            "service_ready", "1 or 0 as /readyz last said, from its first 1 to SIGTERM."
+        )
+        ready = self._ready()
+        if ready is not None:
+            gauge.add_metric([], ready)
+        yield gauge
 
 
 class ServerMetrics:

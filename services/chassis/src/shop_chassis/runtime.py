@@ -37,6 +37,8 @@ class Component(Protocol):
 
 C = TypeVar("C", bound=Component)
 
+CHECK_SECONDS = 2.0
+"""For a check to answer: as long as the kubelet waits for /readyz, to which a later yes is a no."""
 STOP_SECONDS = 25.0
 """For a component to end what it has in hand; then it is told again to stop."""
 
@@ -65,6 +67,7 @@ class Runtime(Generic[S]):
     tracer: Tracer = field(default_factory=Tracer)
     draining: bool = False
     """SIGTERM has come: not ready any more, still answering."""
+    _able: bool | None = None
     _components: list[Component] = field(default_factory=list)
     _checks: dict[str, Check] = field(default_factory=dict)
     _provided: dict[type, object] = field(default_factory=dict)
@@ -114,16 +117,27 @@ class Runtime(Generic[S]):
         if self.draining:
             return ["shutting down"]
         answers = await asyncio.gather(*(_ask(name, check) for name, check in self._checks.items()))
-        return [answer for answer in answers if answer]
+        found = [answer for answer in answers if answer]
+        if self._able is not None or not found:
+            self._able = not found
+        return found
+
+    @property
+    def ready(self) -> bool | None:
+        """What `problems` found last; None before it first found none, and from SIGTERM on.
+
+        Who starts or goes is not one who should do his work and cannot.
+        """
+        return None if self.draining else self._able
 
 
 async def _ask(name: str, check: Check) -> str | None:
     try:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(CHECK_SECONDS):
             answer = check()
             problem = await answer if inspect.isawaitable(answer) else answer
     except TimeoutError:
-        problem = "no answer within 3 s"
+        problem = f"no answer within {CHECK_SECONDS:g} s"
     except Exception as error:
         log.exception("readiness check failed", check=name)
         problem = type(error).__name__

@@ -18,7 +18,7 @@ from shop_chassis.auth import Verifier
 from shop_chassis.edge import Edge, streams_of
 from shop_chassis.identity import Callers
 from shop_chassis.limits import Limits
-from shop_chassis.metrics import ServerMetrics
+from shop_chassis.metrics import Readiness, ServerMetrics
 from shop_chassis.migrations import Migrations
 from shop_chassis.problems import install
 from shop_chassis.revocation import Revocations, follow_revocations
@@ -96,5 +96,6 @@ def create_app(service: Service, settings: Settings, *, bus: "Bus | None" = None
     for router in service.routers:
         app.routes.extend(router.routes)  # of an included router each request is matched twice
     metrics = ServerMetrics(runtime.metrics, service.name, settings.build_version)
+    runtime.metrics.register(Readiness(lambda: runtime.ready))
     app.add_middleware(Edge, runtime=runtime, metrics=metrics, streams=streams_of(app))
     return app

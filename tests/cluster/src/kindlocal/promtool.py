@@ -40,8 +40,9 @@ class Story:
     def gauge(self, series: str, *phases: tuple[float, float | None]) -> None:
         """One that stands: (minutes, value) one after the other; without a value it is not there."""
         steps = [(round(minutes * 60 / self.step), value) for minutes, value in phases]
+        # A sample that is missing would leave the one before; a series that ends is marked so by the scrape.
         self.series[series] = " ".join(
-            f"_x{count}" if value is None else f"{value}+0x{count - 1}" for count, value in steps
+            f"stale _x{count - 1}" if value is None else f"{value}+0x{count - 1}" for count, value in steps
         )
 
     def fires(self, minutes: float, alert: str, severity: str) -> None:

@@ -51,6 +51,13 @@ _SECTIONS = (
         lines("Wanted", Query(_WANTED, "{{name}}"), width=12),
         lines("Ready", Query(_READY, "{{name}}"), width=12),
         lines(
+            "Ready no more",
+            Query(f"sum by (job) (service_ready{{{HERE}}} == bool 0)", "{{job}}"),
+            width=12,
+            about="Their /readyz says that they cannot serve, though they could before. While they are most"
+            " of a service's pods, none is taken away.",
+        ),
+        lines(
             "Room left",
             Query(f"{_limit('max')} - {_WANTED}", "{{name}}"),
             width=12,

@@ -148,6 +148,9 @@ _SECTIONS = (
             Query(f"shop_service_replicas_ready{{{KNOWN}}}", "ready"),
             Query(f"shop_service_replicas_desired{{{KNOWN}}}", "wanted"),
             Query(f"shop_service_autoscaler_limit{{{KNOWN}}}", "{{bound}}"),
+            Query(f"sum(service_ready{{{SERVED}}} == bool 0)", "ready no more"),
+            about="Ready no more: their /readyz says that they cannot serve, though they could before. While"
+            " they are most, the autoscaler takes none away.",
         ),
         lines(
             "CPU",
