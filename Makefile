@@ -8,7 +8,10 @@ UV_VERSION := 0.13.8
 UV_HOME := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/shop-uv-$(UV_VERSION)
 UV := $(or $(shell command -v uv),$(UV_HOME)/bin/uv)
 RUN := $(UV) run --frozen --all-packages
-PYTEST := $(RUN) pytest
+# Else every process would compile all that it imports, and every worker rewrite all tests, each time anew.
+unexport PYTHONDONTWRITEBYTECODE
+# What takes long is told at the end of each run.
+PYTEST := $(RUN) pytest --durations=25 --durations-min=2
 # Most tests wait more than they work: two at a time for each core. conftest.py says what begins first.
 CORES := $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) : 4 )))
 SIDE_BY_SIDE := $(PYTEST) -n $(shell echo $$(( $(CORES) * 2 )))
