@@ -64,13 +64,27 @@ def test_an_empty_vector_and_nan_are_no_values():
     assert by_job(answer) == {}
 
 
+def consumer(name, pending, unacknowledged=0, durable=True):
+    config = {"durable_name": name} if durable else {}
+    return {"name": name, "config": config, "num_pending": pending, "num_ack_pending": unacknowledged}
+
+
 def test_lag_is_what_waits_and_what_is_unacknowledged():
-    consumer = {"name": "notification", "num_pending": 7, "num_ack_pending": 2}
-    stream = {"name": "catalog", "state": {"messages": 1234}, "consumer_detail": [consumer]}
+    stream = {
+        "name": "catalog",
+        "state": {"messages": 1234},
+        "consumer_detail": [consumer("notification", 7, 2)],
+    }
     assert stream_rows([stream, {"name": "dlq"}]) == [
         ("catalog", "1,234", "notification", "9"),
         ("dlq", "0", "-", "-"),
     ]
+
+
+def test_readings_of_replicas_are_one_row():
+    readings = [consumer(f"follower-{n}", n, durable=False) for n in range(3)]
+    stream = {"name": "user", "state": {"messages": 5}, "consumer_detail": [*readings, consumer("cart", 1)]}
+    assert stream_rows([stream]) == [("user", "5", "cart", "1"), ("user", "5", "3 of replicas", "2")]
 
 
 def test_the_recorded_cluster_is_told_in_rows(seen):

@@ -114,17 +114,25 @@ def service_rows(seen: Seen) -> list[ServiceRow]:
 
 
 def stream_rows(streams: list[Json]) -> list[tuple[str, str, str, str]]:
-    """(stream, messages, consumer, lag) for each consumer; lag is what it has not acknowledged."""
+    """(stream, messages, consumer, lag) for each consumer; lag is what it has not acknowledged.
+
+    Replicas that each read a stream for themselves are one row, with the lag of the last of them.
+    """
     rows = []
     for stream in streams:
         name, messages = stream["name"], f"{stream.get('state', {}).get('messages', 0):,}"
         consumers = stream.get("consumer_detail") or []
-        for consumer in consumers:
-            lag = consumer.get("num_pending", 0) + consumer.get("num_ack_pending", 0)
-            rows.append((name, messages, str(consumer.get("name", "")), str(lag)))
-        if not consumers:
-            rows.append((name, messages, NOTHING, NOTHING))
+        named = [one for one in consumers if one.get("config", {}).get("durable_name")]
+        passing = [_lag(one) for one in consumers if one not in named]
+        lags = [(str(one["name"]), str(_lag(one))) for one in named]
+        if passing:
+            lags.append((f"{len(passing)} of replicas", str(max(passing))))
+        rows += [(name, messages, *each) for each in lags or [(NOTHING, NOTHING)]]
     return rows
+
+
+def _lag(consumer: Json) -> int:
+    return int(consumer.get("num_pending", 0) + consumer.get("num_ack_pending", 0))
 
 
 def addon_words(workloads: list[Json]) -> list[tuple[str, bool]]:
