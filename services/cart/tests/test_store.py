@@ -10,6 +10,7 @@ from shop_cart import domain, store
 from shop_cart.domain import Product, StoredCart
 from shop_cart.store import CartChanged, CartMerged, CartStore, NoCart, Ref, guest_cart, user_cart
 from shop_chassis.cache.memory import MemoryCache
+from shop_chassis.testing.clock import Clock
 from shop_contracts.money import Money
 
 from .conftest import quantities_of
@@ -17,20 +18,13 @@ from .conftest import quantities_of
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> Clock[float]:
+    return Clock(0.0)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def carts(clock: Clock) -> CartStore:
+def carts(clock: Clock[float]) -> CartStore:
     return CartStore(MemoryCache(clock))
 
 
@@ -86,7 +80,9 @@ async def test_a_change_meant_for_another_state_is_refused(carts: CartStore, ref
 
 
 @pytest.mark.parametrize(("make", "days"), [("guest", 30), ("user", 180)])
-async def test_an_untouched_cart_is_forgotten(carts: CartStore, clock: Clock, make: str, days: int) -> None:
+async def test_an_untouched_cart_is_forgotten(
+    carts: CartStore, clock: Clock[float], make: str, days: int
+) -> None:
     ref = (await carts.create())[0] if make == "guest" else user_cart("u1")
     await carts.change(ref, adding("a"), None)
     for _ in range(3):

@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from shop_chassis.events import Event, MemoryBus
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
+from shop_chassis.testing.clock import Clock
 from shop_chassis.testing.databases import Migrated
 from shop_contracts.catalog.api import Category, NewProduct
 from shop_contracts.catalog.events import CATEGORY_CHANGED
@@ -84,27 +85,14 @@ class Shop:
                 await asyncio.sleep(0.005)
 
 
-@dataclass
-class Clock:
-    """The time, as catalog is told it."""
-
-    now: datetime = datetime(2030, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def later(self, **by: float) -> None:
-        self.now += timedelta(**by)
-
-
 @pytest.fixture
-async def clock(shop: Shop) -> Clock:
+async def clock(shop: Shop) -> Clock[datetime]:
     """Tells promotions, coupons and planned prices the time, after the schedule's one turn in a test."""
     turn = 'schedule_runs_total{name="planned prices",outcome="done"} 1.0'
     async with asyncio.timeout(20):
         while turn not in (await shop.http.get("/metrics")).text:
             await asyncio.sleep(0.01)
-    clock = Clock()
+    clock = Clock(datetime(2030, 1, 1, tzinfo=UTC))
     for kind in (Promotions, Coupons, Plans):
         shop.runtime.get(kind).now = clock
     return clock

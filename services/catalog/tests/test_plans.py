@@ -38,11 +38,11 @@ async def test_a_price_comes_when_its_time_has_come_and_is_told_once(shop: Any, 
     listed = (await shop.admin.get(f"/admin/products/{made['id']}/planned-prices")).json()["items"]
     assert [each["price"]["amount"] for each in listed] == [3900, 3000]
     assert await plans.apply() == 0
-    clock.later(hours=1)
+    clock.now += timedelta(hours=1)
     applied = await asyncio.gather(*(plans.apply() for _ in range(5)))
     assert (sum(applied), await told(shop)) == (1, [3900])
     assert (await shop.http.get(f"/products/{made['id']}")).json()["price"]["amount"] == 3900
-    clock.later(days=1)
+    clock.now += timedelta(days=1)
     assert (await plans.apply(), await told(shop)) == (1, [3900, 3000])
     history = (await shop.http.get(f"/products/{made['id']}/prices")).json()["items"]
     assert [item["price"]["amount"] for item in history] == [3000, 3900, 4900]
@@ -54,7 +54,7 @@ async def test_what_was_missed_is_made_up_in_order(shop: Any, clock: Any) -> Non
     made, plans = await shop.product(), shop.runtime.get(Plans)
     for amount, hours in ((1, 3), (2, 1), (3, 2)):
         await plan(shop, made, amount, clock.now + timedelta(hours=hours))
-    clock.later(days=1)
+    clock.now += timedelta(days=1)
     assert (await plans.apply(), await told(shop)) == (3, [2, 3, 1])
 
 
@@ -64,7 +64,7 @@ async def test_a_plan_can_be_repeated_also_after_its_time(shop: Any, clock: Any)
     assert (await plan(shop, made, 3900, at, id)).status_code == 201
     assert (await plan(shop, made, 3900, at, id)).status_code == 200
     assert (await plan(shop, made, 3800, at, id)).status_code == 409
-    clock.later(hours=1)
+    clock.now += timedelta(hours=1)
     await plans.apply()
     await shop.admin.put(f"/admin/products/{made['id']}/price", json={"amount": 5000, "currency": "EUR"})
     assert (await plan(shop, made, 3900, at, id)).status_code == 200

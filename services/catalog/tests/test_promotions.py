@@ -113,7 +113,7 @@ async def test_a_promotion_is_applied_in_its_time_while_active(shop: Any, clock:
         found.append(
             (await price(shop, line(lamp)), len((await shop.http.get("/promotions")).json()["items"]))
         )
-        clock.later(hours=1)
+        clock.now += timedelta(hours=1)
     assert found == [({}, 0), ({lamp["id"]: 490}, 1), ({}, 0)]
     await put(shop, TEN | {"active": False}, id, '"1"')
     assert await price(shop, line(lamp)) == {}

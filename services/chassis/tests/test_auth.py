@@ -18,6 +18,7 @@ from shop_chassis.auth import KeysUnavailable, Principal, Verifier, optional_use
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 from shop_chassis.signing import NotAKey, Signer
+from shop_chassis.testing.clock import Clock
 
 router = APIRouter()
 
@@ -129,37 +130,37 @@ async def test_without_keys_nobody_gets_in_and_the_answer_says_why(client_of: An
 
 
 async def test_a_remembered_token_ends_with_its_time(jwks: Path, signer: Signer) -> None:
-    now = [time.time()]
-    verifier = Verifier(str(jwks), "shop", "shop", clock=lambda: now[0])
+    clock = Clock(time.time())
+    verifier = Verifier(str(jwks), "shop", "shop", clock=clock)
     token = signer.token("ann", seconds=60)
     first = await verifier.verify(token)
     assert await verifier.verify(token) is first
-    now[0] = first.expires + auth.LEEWAY
+    clock.now = first.expires + auth.LEEWAY
     # Not remembered any more, and then judged by the wall clock, by which it is still valid.
     assert await verifier.verify(token) is not first
 
 
 async def test_new_keys_are_taken_up_and_old_ones_dropped(jwks: Path, signer: Signer) -> None:
-    now = [time.time()]
-    verifier = Verifier(str(jwks), "shop", "shop", clock=lambda: now[0])
+    clock = Clock(time.time())
+    verifier = Verifier(str(jwks), "shop", "shop", clock=clock)
     old_token = signer.token("ann")
     await verifier.verify(old_token)
     new = Signer.generate()
     jwks.write_text(new.jwks)
     with pytest.raises(auth.InvalidToken, match="not known"):
         await verifier.verify(new.token("ann"))  # asked again too soon after the last reading
-    now[0] += auth.KEYS_PAUSE
+    clock.now += auth.KEYS_PAUSE
     assert (await verifier.verify(new.token("ann"))).subject == "ann"
     with pytest.raises(auth.InvalidToken, match="not known"):
         await verifier.verify(old_token)
 
 
 async def test_unreadable_keys_leave_the_old_ones(jwks: Path, signer: Signer) -> None:
-    now = [time.time()]
-    verifier = Verifier(str(jwks), "shop", "shop", clock=lambda: now[0])
+    clock = Clock(time.time())
+    verifier = Verifier(str(jwks), "shop", "shop", clock=clock)
     await verifier.verify(signer.token("ann"))
     jwks.write_text("{")
-    now[0] += auth.KEYS_AGE + 1
+    clock.now += auth.KEYS_AGE + 1
     assert (await verifier.verify(signer.token("ben"))).subject == "ben"
 
 

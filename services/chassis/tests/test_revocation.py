@@ -14,6 +14,7 @@ from shop_chassis.revocation import WINDOW, Revocations, Revoked
 from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 from shop_chassis.signing import Signer
+from shop_chassis.testing.clock import Clock
 
 router = APIRouter()
 
@@ -101,18 +102,18 @@ async def test_without_a_broker_tokens_are_checked_as_ever(
 
 
 def test_it_is_forgotten_when_no_token_can_still_live() -> None:
-    now = [NOON]
-    revocations = Revocations(clock=lambda: now[0].timestamp())
+    clock = Clock(NOON)
+    revocations = Revocations(clock=lambda: clock().timestamp())
     old = [principal(session="1"), principal("ben", issued=NOON - timedelta(seconds=1))]
     revocations.add(Revoked(subject="ann", sid="1", revoked_before=NOON))
     revocations.add(Revoked(subject="ben", revoked_before=NOON))
-    now[0] += timedelta(seconds=WINDOW - 1)
-    revocations.add(Revoked(subject="ann", sid="2", revoked_before=now[0]))
-    revocations.add(Revoked(subject="eve", revoked_before=now[0]))
+    clock.now += timedelta(seconds=WINDOW - 1)
+    revocations.add(Revoked(subject="ann", sid="2", revoked_before=clock.now))
+    revocations.add(Revoked(subject="eve", revoked_before=clock.now))
     assert all(map(revocations.cover, old))
-    now[0] += timedelta(seconds=2)
-    revocations.add(Revoked(subject="ann", sid="3", revoked_before=now[0]))
-    revocations.add(Revoked(subject="dan", revoked_before=now[0]))
+    clock.now += timedelta(seconds=2)
+    revocations.add(Revoked(subject="ann", sid="3", revoked_before=clock.now))
+    revocations.add(Revoked(subject="dan", revoked_before=clock.now))
     assert not any(map(revocations.cover, old))
     assert revocations.cover(principal(session="2"))
 

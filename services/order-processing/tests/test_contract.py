@@ -37,7 +37,7 @@ from sqlalchemy import select
 
 from .conftest import serving
 from .neighbours import LAMP, World, placed
-from .test_engine import Clock, Pod
+from .test_engine import Pod
 
 HERE = {"state": "delivered"}
 PATIENT = Policy(timeout=60, breaker=BreakerPolicy(minimum_calls=10**9))
@@ -176,7 +176,7 @@ async def real(tmp_path: Path, sqlite_url: str, service_accounts: ServiceAccount
 
         own = Settings(database_url=sqlite_url)
         store = await stack.enter_async_context(opened(own, "order-processing"))
-        pod = Pod(store, World(), Clock())
+        pod = Pod(store, World())
         pod.engine._clients = callees
         yield Real(pod, admin, internal, stores["logistics"])
 

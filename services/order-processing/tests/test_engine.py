@@ -18,6 +18,7 @@ from shop_chassis.events import Event
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store, opened
 from shop_chassis.tables import utc_now
+from shop_chassis.testing.clock import Clock
 from shop_contracts.order_processing.api import OrderState, ReturnLine, ReturnRequest
 from shop_contracts.order_taking.events import OrderPlaced
 from shop_order_processing.case import Case, cancel, request_return
@@ -81,14 +82,6 @@ class CutStore:
         self.scissors.cut()
 
 
-@dataclass
-class Clock:
-    now: datetime = field(default_factory=utc_now)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 def clients(world: World, way: Way) -> dict[str, ServiceClient]:
     metrics = ClientMetrics(CollectorRegistry())
     policy = Policy(timeout=60, attempts=1, breaker=NEVER)
@@ -106,7 +99,7 @@ class Pod:
 
     store: Store
     world: World
-    clock: Clock
+    clock: Clock[datetime] = field(default_factory=lambda: Clock(utc_now()))
     scissors: Scissors = field(default_factory=Scissors)
 
     def __post_init__(self) -> None:
@@ -251,7 +244,7 @@ def ended(case: Case, world: World) -> dict[str, Any]:
 async def life(store: Store, name: str, at: int | None = None) -> tuple[dict[str, Any], Scissors]:
     """An order's life with the process killed at one point, and the next one going on; how it ends."""
     script, how, _ = LIVES[name]
-    world, clock = World(), Clock()
+    world, clock = World(), Clock(utc_now())
     order = placed(**how)
     if order.coupon:
         world.uses[str(order.order_id)] = "held"
@@ -364,7 +357,7 @@ async def test_two_workers_never_do_the_same_step(migrated_postgres_url: str) ->
 
 
 async def test_a_lease_that_was_lost_decides_nothing(store: Store) -> None:
-    world, clock = World(), Clock()
+    world, clock = World(), Clock(utc_now())
     pod = Pod(store, world, clock)
     order = placed()
     await pod.place(order)
@@ -401,7 +394,7 @@ class Flaky(Scissors):
 
 @pytest.mark.parametrize("every", [5, 6])
 async def test_while_the_database_is_away_no_answer_is_lost(store: Store, every: int) -> None:
-    world, clock = World(), Clock()
+    world, clock = World(), Clock(utc_now())
     pod, order = Pod(store, world, clock, Flaky(every=every)), placed()
     await pod.place(order)
     [held] = await pod.orders.take(1, worker="pod", lease=LEASE_SECONDS)
@@ -465,7 +458,7 @@ async def test_what_was_taken_as_it_stops_is_not_left_lying(store: Store) -> Non
 
 async def test_news_that_come_while_it_asks_are_not_overlooked(store: Store) -> None:
     """The payment is confirmed after its answer was made and before that is written down."""
-    world, clock = World(), Clock()
+    world, clock = World(), Clock(utc_now())
     order = placed(method="tok_3ds")
 
     class Meanwhile(Scissors):
@@ -482,7 +475,7 @@ async def test_news_that_come_while_it_asks_are_not_overlooked(store: Store) -> 
 
 
 async def test_every_transition_is_in_the_log_with_its_key(store: Store) -> None:
-    world, clock = World(), Clock()
+    world, clock = World(), Clock(utc_now())
     pod = Pod(store, world, clock)
     order = placed(method="tok_declined")
     await pod.place(order)

@@ -6,14 +6,14 @@ from shop_chassis.store import opened
 from shop_order_processing.metrics import TradeMetrics
 
 from .neighbours import World, placed
-from .test_engine import Clock, Pod, cancelled_after_capture
+from .test_engine import Pod, cancelled_after_capture
 
 
 async def test_revenue_is_what_was_confirmed_and_refunds_what_went_back(sqlite_url: str) -> None:
     registry = CollectorRegistry()
     order = placed()
     async with opened(Settings(database_url=sqlite_url), "trade") as store:
-        pod = Pod(store, World(), Clock())
+        pod = Pod(store, World())
         pod.orders.witnesses.add(TradeMetrics(registry).happened)
         await pod.place(order)
         await cancelled_after_capture(pod, order.order_id)
@@ -26,7 +26,7 @@ async def test_what_is_rolled_back_was_never_sold(sqlite_url: str) -> None:
     told = []
     order = placed()
     async with opened(Settings(database_url=sqlite_url), "trade") as store:
-        pod = Pod(store, World(), Clock())
+        pod = Pod(store, World())
         pod.orders.witnesses.add(lambda type, data: told.append(type))
         async with store.transaction() as session:
             await pod.orders.place(session, order)

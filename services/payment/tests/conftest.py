@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from shop_chassis.events import Event
 from shop_chassis.runtime import Runtime
 from shop_chassis.service import create_app
 from shop_chassis.signing import ServiceAccounts, Signer
+from shop_chassis.tables import utc_now
+from shop_chassis.testing.clock import Clock
 from shop_chassis.testing.databases import Migrated
 from shop_payment.payments import Payments
 from shop_payment.service import assemble, service
@@ -19,7 +22,7 @@ from shop_payment.tables import outbox
 from sqlalchemy import select
 
 from .gateway_in_memory import ModelGateway
-from .world import Clock, check_books, wish
+from .world import check_books, wish
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Shop:
     anybody: httpx.AsyncClient
     runtime: Runtime[PaymentSettings]
     gateway: ModelGateway
-    clock: Clock
+    clock: Clock[datetime]
     signer: Signer
 
     @property
@@ -66,7 +69,7 @@ class Shop:
 
     async def resume(self, after: float = 60.0) -> None:
         """What the schedule does, some time later."""
-        self.clock.pass_by(after)
+        self.clock.now += timedelta(seconds=after)
         await self.payments.resume_due()
 
     async def events(self, order: str = "order-1") -> list[Event]:
@@ -110,7 +113,7 @@ def settings(database_url: str, tmp_path: Path, service_accounts: ServiceAccount
 async def shop(
     settings: PaymentSettings, tmp_path: Path, service_accounts: ServiceAccounts
 ) -> AsyncIterator[Shop]:
-    signer, gateway, clock = Signer.generate(), ModelGateway(), Clock()
+    signer, gateway, clock = Signer.generate(), ModelGateway(), Clock(utc_now())
     (tmp_path / "jwks.json").write_text(signer.jwks)
     app = create_app(replace(service, setup=lambda run: assemble(run, {"test": gateway}, clock)), settings)
     runtime: Runtime[PaymentSettings] = app.state.runtime

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from shop_chassis.store import Store
+from shop_chassis.tables import utc_now
+from shop_chassis.testing.clock import Clock
 from shop_contracts.money import Money
 from shop_contracts.payment.api import AuthorisePayment, Payment, RefundPayment
 from shop_payment.payments import (
@@ -31,7 +34,7 @@ from shop_payment.tables import outbox
 from sqlalchemy import select
 
 from .gateway_in_memory import Crash, ModelGateway
-from .world import Clock, check_books, migrated
+from .world import check_books, migrated
 
 T = TypeVar("T")
 ORDERS = st.sampled_from(["order-1", "order-1", "order-2"])
@@ -61,7 +64,7 @@ class Shopping(RuleBasedStateMachine):
         shutil.copy(_empty(), self.folder / "payment.db")
         url = f"sqlite:///{self.folder}/payment.db"
         self.store = Store(PaymentSettings(database_url=url), "payment")
-        self.gateway, self.clock = ModelGateway(), Clock()
+        self.gateway, self.clock = ModelGateway(), Clock(utc_now())
         self.restart()
         self.seen: dict[str, Payment] = {}
         """The last that a caller was told."""
@@ -140,7 +143,7 @@ class Shopping(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 20, 60]), faults=st.lists(FAULT, max_size=2))
     def schedule(self, seconds: int, faults: list[str]) -> None:
-        self.clock.pass_by(seconds)
+        self.clock.now += timedelta(seconds=seconds)
         self.gateway.faults = list(faults)
         self.run(self.payments.resume_due())
         self.gateway.faults = []
@@ -161,11 +164,11 @@ class Shopping(RuleBasedStateMachine):
         self.gateway.down, self.gateway.faults = False, []
         self.run(self.gateway.arrive())
         for _ in range(3):
-            self.clock.pass_by(60)
+            self.clock.now += timedelta(seconds=60)
             self.run(self.payments.resume_due())
         for told in reversed(self.gateway.told):
             self.run(self.payments.told("test", told))
-        self.clock.pass_by(60)
+        self.clock.now += timedelta(seconds=60)
         self.run(self.payments.resume_due())
         for order in METHOD:
             self.compare(order)

@@ -1,17 +1,15 @@
-"""What several tests of payment need: time, a request, and what must hold whatever has happened."""
+"""What several tests of payment need: a request, and what must hold whatever has happened."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Any
 
 import uvicorn
 from shop_chassis.service import Service
 from shop_chassis.store import Store, opened
-from shop_chassis.tables import utc_now
 from shop_payment.books import Books
 from shop_payment.service import assemble, service
 from shop_payment.settings import PaymentSettings
@@ -20,19 +18,6 @@ from sqlalchemy import func, select
 from starlette.types import ASGIApp
 
 from .gateway_in_memory import ModelGateway
-
-
-@dataclass
-class Clock:
-    """Time that passes when a test says so."""
-
-    ahead: timedelta = field(default_factory=timedelta)
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
-
-    def pass_by(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
 
 
 def wish(method: str = "tok_visa", amount: int = 5900) -> dict[str, Any]:

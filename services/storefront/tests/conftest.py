@@ -19,6 +19,7 @@ from shop.testing import LocalShop
 from shop_chassis.events import MemoryBus
 from shop_chassis.service import create_app
 from shop_chassis.testing.browser import chromium
+from shop_chassis.testing.clock import Clock
 from shop_chassis.testing.process import ServiceProcess
 from shop_storefront.near.clients import Neighbours
 from shop_storefront.service import service
@@ -33,18 +34,9 @@ NOBODY = "http://127.0.0.1:9"
 BROWSER = {"User-Agent": "Mozilla/5.0", "Accept-Language": "en-IE,en;q=0.8", "Accept-Encoding": "br"}
 
 
-class Clock:
-    """Stands still until it is set."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[float]:
+    return Clock(0.0)
 
 
 async def until(condition: Callable[[], bool]) -> None:

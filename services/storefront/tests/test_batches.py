@@ -3,10 +3,11 @@ from collections.abc import Sequence
 
 import pytest
 from shop_chassis.client import Unreachable
+from shop_chassis.testing.clock import Clock
 from shop_storefront.batches import Batched
 from shop_storefront.parts import PAUSE
 
-from .conftest import Clock, until
+from .conftest import until
 
 
 class Neighbour:
@@ -33,7 +34,7 @@ def neighbour() -> Neighbour:
 
 
 @pytest.fixture
-def batched(neighbour: Neighbour, clock: Clock) -> Batched[str, int]:
+def batched(neighbour: Neighbour, clock: Clock[float]) -> Batched[str, int]:
     return Batched("letters", neighbour.answer, fresh=10, at_once=4, most=6, clock=clock)
 
 
@@ -48,7 +49,7 @@ async def test_what_is_not_there_is_left_out(batched: Batched[str, int]) -> None
 
 
 async def test_nobody_waits_for_what_is_renewed_and_all_of_it_is_asked_for_together(
-    batched: Batched[str, int], neighbour: Neighbour, clock: Clock
+    batched: Batched[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     await batched.get("bcd")
     clock.now = 11
@@ -65,7 +66,7 @@ async def test_nobody_waits_for_what_is_renewed_and_all_of_it_is_asked_for_toget
 
 
 async def test_what_was_told_long_ago_is_waited_for(
-    batched: Batched[str, int], neighbour: Neighbour, clock: Clock
+    batched: Batched[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     await batched.get("b")
     clock.now = 51
@@ -73,7 +74,7 @@ async def test_what_was_told_long_ago_is_waited_for(
 
 
 async def test_while_the_neighbour_is_away_the_last_answers_are_given_out(
-    batched: Batched[str, int], neighbour: Neighbour, clock: Clock
+    batched: Batched[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     await batched.get("bc")
     neighbour.down = True
@@ -84,7 +85,7 @@ async def test_while_the_neighbour_is_away_the_last_answers_are_given_out(
 
 
 async def test_a_neighbour_that_is_away_is_not_asked_by_every_page(
-    batched: Batched[str, int], neighbour: Neighbour, clock: Clock
+    batched: Batched[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     await batched.get("b")
     neighbour.down = True
@@ -101,7 +102,7 @@ async def test_a_neighbour_that_is_away_is_not_asked_by_every_page(
 
 
 async def test_what_is_gone_is_given_out_no_more(
-    batched: Batched[str, int], neighbour: Neighbour, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    batched: Batched[str, int], neighbour: Neighbour, clock: Clock[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await batched.get("b")
     clock.now = 11

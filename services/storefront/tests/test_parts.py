@@ -3,9 +3,10 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 from shop_chassis.client import NotFound, Unreachable
+from shop_chassis.testing.clock import Clock
 from shop_storefront.parts import Part, Parts, Remembered
 
-from .conftest import Clock, until
+from .conftest import until
 
 
 class Neighbour:
@@ -39,12 +40,14 @@ def neighbour() -> Neighbour:
 
 
 @pytest.fixture
-def remembered(registry: CollectorRegistry, neighbour: Neighbour, clock: Clock) -> Remembered[str, int]:
+def remembered(
+    registry: CollectorRegistry, neighbour: Neighbour, clock: Clock[float]
+) -> Remembered[str, int]:
     return Remembered("thing", neighbour.answer, Parts(registry), fresh=10, kept=1000, most=3, clock=clock)
 
 
 async def test_while_it_is_fresh_nobody_is_asked_again(
-    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock
+    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     assert await remembered.get("a") == Part(1)
     clock.now = 10
@@ -64,7 +67,7 @@ async def test_of_many_who_want_it_at_once_one_asks(
 
 
 async def test_a_little_later_it_is_renewed_behind_the_back_of_the_page(
-    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock
+    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     await remembered.get("a")
     clock.now = 20
@@ -76,7 +79,7 @@ async def test_a_little_later_it_is_renewed_behind_the_back_of_the_page(
 
 
 async def test_an_old_answer_is_not_given_out_while_the_neighbour_answers(
-    remembered: Remembered[str, int], clock: Clock
+    remembered: Remembered[str, int], clock: Clock[float]
 ) -> None:
     await remembered.get("a")
     clock.now = 51
@@ -84,7 +87,7 @@ async def test_an_old_answer_is_not_given_out_while_the_neighbour_answers(
 
 
 async def test_while_the_neighbour_is_down_the_last_answer_is_given_out_and_called_stale(
-    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock
+    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     await remembered.get("a")
     neighbour.down = True
@@ -95,7 +98,7 @@ async def test_while_the_neighbour_is_down_the_last_answer_is_given_out_and_call
 
 
 async def test_after_a_failure_nobody_waits_for_a_while(
-    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock
+    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     neighbour.down = True
     assert (await remembered.get("a", within=10)).missing
@@ -126,7 +129,7 @@ async def test_what_a_page_is_about_fails_it(remembered: Remembered[str, int], n
 
 
 async def test_what_is_gone_is_not_remembered(
-    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock
+    remembered: Remembered[str, int], neighbour: Neighbour, clock: Clock[float]
 ) -> None:
     await remembered.get("a")
     neighbour.gone = True

@@ -5,15 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from shop_chassis.client.breaker import Breaker, BreakerPolicy, Permit, State
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
+from shop_chassis.testing.clock import Clock
 
 POLICY = BreakerPolicy(window_seconds=10, minimum_calls=4, failure_share=0.5, open_seconds=2)
 
@@ -37,7 +29,7 @@ POLICY = BreakerPolicy(window_seconds=10, minimum_calls=4, failure_share=0.5, op
 )
 def test_story(story: str, expected: State) -> None:
     """S, F, N: a call that succeeds, fails, says nothing; >: two seconds pass."""
-    clock = Clock()
+    clock = Clock(1000.0)
     breaker = Breaker(POLICY, clock=clock)
     for step in story:
         if step == ">":
@@ -50,7 +42,7 @@ def test_story(story: str, expected: State) -> None:
 
 
 def test_open_admits_nothing_and_says_for_how_long() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     breaker = Breaker(POLICY, clock=clock)
     permits = [breaker.admit() for _ in range(4)]
     for permit in permits:
@@ -62,7 +54,7 @@ def test_open_admits_nothing_and_says_for_how_long() -> None:
 
 
 def test_half_open_admits_one_at_a_time() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     breaker = Breaker(BreakerPolicy(minimum_calls=1), clock=clock)
     first = breaker.admit()
     assert first is not None
@@ -78,7 +70,7 @@ def test_half_open_admits_one_at_a_time() -> None:
 @pytest.mark.parametrize("succeeded", [True, False])
 def test_what_began_before_it_opened_says_nothing_afterwards(succeeded: bool) -> None:
     """A call that hung until now is no news of the callee."""
-    clock = Clock()
+    clock = Clock(1000.0)
     breaker = Breaker(POLICY, clock=clock)
     late = breaker.admit()
     permits = [breaker.admit() for _ in range(4)]
@@ -101,7 +93,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.clock = Clock()
+        self.clock = Clock(1000.0)
         self.breaker = Breaker(POLICY, clock=self.clock)
         self.probes: set[int] = set()
         self.failures_at: list[float] = []

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from shop_chassis.cache import CacheUnavailable, Entry
 from shop_chassis.cache.memory import MemoryCache
 from shop_chassis.client import CallRefused, DeadlineExceeded, LastGood
+from shop_chassis.testing.clock import Clock
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp()
 
@@ -16,26 +17,18 @@ class Price(BaseModel):
     amount: int
 
 
-class Clock:
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
+def clock() -> Clock[float]:
     return Clock(NOON)
 
 
 @pytest.fixture
-def cache(clock: Clock) -> MemoryCache:
+def cache(clock: Clock[float]) -> MemoryCache:
     return MemoryCache(clock)
 
 
 @pytest.fixture
-def prices(cache: MemoryCache, clock: Clock) -> LastGood[Price]:
+def prices(cache: MemoryCache, clock: Clock[float]) -> LastGood[Price]:
     return LastGood(cache, "price:", Price, max_age=100, rewrite_after=10, now=clock)
 
 
@@ -60,7 +53,7 @@ async def test_the_callee_is_believed_while_it_answers(prices: LastGood[Price]) 
     assert (answer.values, answer.stale, answer.as_of.timestamp()) == ({"a": Price(amount=2)}, False, NOON)
 
 
-async def test_stale_answers_say_how_old_the_oldest_is(prices: LastGood[Price], clock: Clock) -> None:
+async def test_stale_answers_say_how_old_the_oldest_is(prices: LastGood[Price], clock: Clock[float]) -> None:
     await prices.fetch(["a"], says(a=1))
     clock.now += 30
     await prices.fetch(["b"], says(b=2))
@@ -73,21 +66,21 @@ async def test_stale_answers_say_how_old_the_oldest_is(prices: LastGood[Price], 
 
 
 @pytest.mark.parametrize(("age", "given"), [(99, True), (101, False)])
-async def test_age_limit(prices: LastGood[Price], clock: Clock, age: float, given: bool) -> None:
+async def test_age_limit(prices: LastGood[Price], clock: Clock[float], age: float, given: bool) -> None:
     await prices.fetch(["a"], says(a=1))
     clock.now += age
     assert ("a" in (await prices.fetch(["a"], fails)).values) is given
 
 
 async def test_age_limit_holds_though_the_cache_kept_it_longer(
-    prices: LastGood[Price], cache: MemoryCache, clock: Clock
+    prices: LastGood[Price], cache: MemoryCache, clock: Clock[float]
 ) -> None:
     await cache.set_many({"price:a": Entry(f'{NOON} {{"amount":1}}'.encode(), ttl=1e6)})
     clock.now += 101
     assert (await prices.fetch(["a"], fails)).values == {}
 
 
-async def test_a_steady_answer_never_gets_too_old(prices: LastGood[Price], clock: Clock) -> None:
+async def test_a_steady_answer_never_gets_too_old(prices: LastGood[Price], clock: Clock[float]) -> None:
     """It is not rewritten each time, yet often enough."""
     for _ in range(50):
         clock.now += 9
