@@ -1,0 +1,72 @@
+"""What might have been seen of a cluster, and figures of it."""
+
+from typing import Any
+
+from shop_bench.autoscaling import sale, step
+from shop_bench.autoscaling.sale import Sale
+from shop_bench.autoscaling.step import Load
+from shop_bench.autoscaling.timeline import Seen
+from shop_bench.load.samples import ARRIVAL, Request
+
+NAME = "app.kubernetes.io/name"
+
+
+def pod(at: float, name: str, *, ready: bool = False, kind: str = "MODIFIED") -> Seen:
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    body = {"metadata": {"uid": f"uid of {name}", "name": name}, "status": {"conditions": [condition]}}
+    return at, {"type": kind, "object": body}
+
+
+def deployment(at: float, replicas: int, name: str = "catalog") -> Seen:
+    body = {"metadata": {"name": name, "labels": {NAME: name}}, "spec": {"replicas": replicas}}
+    return at, {"type": "MODIFIED", "object": body}
+
+
+def rescaled(at: float, size: int, reason: str) -> Seen:
+    body = {"reason": "SuccessfulRescale", "message": f"New size: {size}; reason: {reason}"}
+    return at, {"type": "ADDED", "object": body}
+
+
+PODS = [
+    pod(100, "a", ready=True, kind="ADDED"),
+    pod(210, "b", kind="ADDED"),
+    pod(211, "b"),
+    pod(214, "b", ready=True),
+    pod(215, "b"),  # not ready for a moment: it was the first time that counts
+    pod(216, "b", ready=True),
+    pod(300, "b", ready=True),
+    pod(310, "b", kind="DELETED"),
+]
+
+
+LOAD = Load(base=10, peak=55, settle=20, hold=60, after=40)
+
+
+def requests(*wrong: float) -> list[Request]:
+    """One each second from 20 s before the step at 200 to the end; those due at these times failed."""
+    every = [Request(180 + at, 0.01, "catalog", "GET /products", "glance") for at in range(120)]
+    found = [each._replace(error="status 503") if each.due in wrong else each for each in every]
+    return [*found, Request(180, 0.002, "", ARRIVAL, "glance")]
+
+
+def figures(*wrong: float) -> dict[str, Any]:
+    wanted = [deployment(100, 1), deployment(212, 2), deployment(300, 1)]
+    return step.figures(200, LOAD, wanted, PODS, [rescaled(211.5, 2, "x above target")], requests(*wrong))
+
+
+USUAL = {"min": 1, "max": 6, "metrics": [{"type": "RequestsPerSecond", "target": "20"}]}
+
+
+SALE = Sale(usual=1, crowd=18, before=30, hold=60, after=60)
+
+
+def sold(*more: Request, others: int = 1) -> dict[str, Any]:
+    seen = [deployment(100, 1, name) for name in ("user", "cart", "catalog")]
+    seen += [deployment(212, 3, "catalog"), deployment(220, others, "user")]
+    every = [Request(170 + at, 0.02, "user", "POST /guests", "errand") for at in range(90)]
+    objectives = {"user": 250.0, "catalog": 250.0}
+    return {"row": "sale", "services": sale.figures(200, SALE, seen, [*every, *more], objectives)}
+
+
+def document(*rows: dict[str, Any]) -> dict[str, Any]:
+    return {"commit": "0", "cores": 2, "python": "3", "rows": list(rows)}

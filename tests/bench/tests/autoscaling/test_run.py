@@ -1,0 +1,118 @@
+"""The order of the experiment, and how it leaves the cluster. No cluster."""
+
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shop_bench.autoscaling import report, sale, settings, step
+from shop_bench.autoscaling.cluster import Cluster
+from shop_bench.autoscaling.ledger import Ledger
+from shop_bench.autoscaling.run import FULL, PERIOD_SECONDS, QUICK, Experiment, turns
+from shop_bench.autoscaling.treatments import ORDER
+from shop_platform.process import Failure
+
+from .seen import USUAL, document, figures
+
+
+def test_treatments_alternate_and_each_is_first_as_often_as_the_others() -> None:
+    plan = list(turns(FULL, "seed"))
+    middle = [turn for turn in plan if turn.target == FULL.middle]
+    assert FULL.middle == 20
+    assert all(first.name != second.name for first, second in pairwise(plan) if first.round == second.round)
+    by_round = [[turn.name for turn in middle if turn.round == number] for number in range(1, 13)]
+    assert all(sorted(names) == sorted(ORDER) for names in by_round)
+    assert sorted(names[0] for names in by_round) == sorted(ORDER * 4)
+    assert len({turn.key for turn in plan}) == len(plan) == 36 + 2 * 4 * 2
+
+
+def test_phases_are_random_and_the_same_for_one_seed() -> None:
+    phases = [turn.phase for turn in turns(FULL, "seed")]
+    assert all(0 <= phase <= PERIOD_SECONDS for phase in phases)
+    assert min(phases) < 3
+    assert max(phases) > 12
+    assert phases == [turn.phase for turn in turns(FULL, "seed")]
+    assert phases != [turn.phase for turn in turns(FULL, "another")]
+
+
+def test_a_quick_run_has_each_treatment_once() -> None:
+    assert [turn.name for turn in turns(QUICK, "seed")] == list(ORDER)
+
+
+class FakePlatform:
+    """Enough of one: nothing is asked of it here."""
+
+    name, kubectl = "shop", None
+
+    def url(self, service: str) -> str:
+        return f"http://{service}.shop"
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done to the cluster, which a CPU target of 120 suits. `failing` in it: the next step does."""
+    told: list[str] = []
+
+    def stepped(*_: Any) -> dict[str, Any]:
+        if "failing" in told:
+            told.remove("failing")
+            raise Failure("the load ended with 1")
+        told.append("step")
+        return {**figures(), "plateau": 3}
+
+    monkeypatch.setattr(Cluster, "autoscaling", lambda self: USUAL)
+    monkeypatch.setattr(Cluster, "treat", lambda self, treatment, usual: told.append(treatment.key))
+    monkeypatch.setattr(Cluster, "restore", lambda self, usual: told.append("restored"))
+    monkeypatch.setattr(Cluster, "utilisation", lambda self: 110.0)
+    monkeypatch.setattr(settings, "read", lambda kubectl, name: {
+        "row": "settings", "hpa": settings.DEFAULTS, "resolution": "15s", "given": [], "kubernetes": "v1",
+    })  # fmt: skip
+
+    def generated(
+        profile: str, services: Any, shape: Any, seed: str, meanwhile: Any
+    ) -> tuple[float, list[Any]]:
+        meanwhile()
+        return time.time() - shape.before - 1, []
+
+    def sold(*_: Any) -> dict[str, Any]:
+        told.append("sale")
+        return {"row": "sale", "services": []}
+
+    monkeypatch.setattr(step, "run", stepped)
+    monkeypatch.setattr(step, "generate", generated)
+    monkeypatch.setattr(sale, "run", sold)
+    return told
+
+
+def experiment(file: Path) -> Experiment:
+    platform: Any = FakePlatform()
+    return Experiment(platform, QUICK, Ledger(file), lambda line: None, seed="1")
+
+
+def test_a_run_calibrates_then_takes_turns_then_leaves_the_cluster_as_it_was(
+    done: list[str], tmp_path: Path
+) -> None:
+    rows = experiment(tmp_path / "ledger.jsonl").run()
+    assert done == [
+        "fixed 3", "cpu 120", "step",  # calibration
+        "metrics 20", "step", "cpu 120", "step", "fixed 3", "step",
+        "restored", "sale",
+    ]  # fmt: skip
+    assert [row["row"] for row in rows] == ["settings", "calibration", "step", "step", "step", "sale"]
+    assert "| 20 | 3 | 110 | 120 |" in report.table(document(*rows))
+
+
+def test_a_run_that_failed_leaves_the_cluster_as_it_was_and_goes_on_later(
+    done: list[str], tmp_path: Path
+) -> None:
+    first = experiment(tmp_path / "ledger.jsonl")
+    first.ledger.once("calibration 20", lambda: {"row": "calibration", "cpu_target": 120})
+    done.append("failing")
+    with pytest.raises(Failure, match="the load ended"):
+        first.run()
+    assert done == ["metrics 20", "restored"]
+    done.clear()
+    experiment(tmp_path / "ledger.jsonl").run()
+    assert done.count("step") == 3, "calibration is not made again, the step that failed is"
+    assert done[-2:] == ["restored", "sale"]
