@@ -1,16 +1,19 @@
-"""A browser without scripts on its way through the checkout."""
+"""What somebody buys: without scripts on the way through the checkout, or by the APIs of the services."""
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from shop import demo
 from shop.keys import from_file
 from shop.local.addresses import Addresses
 
+from .administrator import asking
 from .conftest import Browser, Page
+from .people import Person
 
 PATIENCE = 90.0
 ORDER = re.compile(r"/orders/[0-9a-f-]{36}")
@@ -101,9 +104,48 @@ async def until(browser: Browser, path: str, *words: str) -> httpx.Response:
             await asyncio.sleep(0.1)
 
 
+async def ordered(neighbours: Addresses, person: Person) -> str:
+    """The id of an order that somebody made without the storefront."""
+    bearer = person.session.access_token
+    async with (
+        asking(neighbours, "cart", bearer) as cart,
+        asking(neighbours, "order-taking", bearer) as taking,
+    ):
+
+        async def filled() -> bool:
+            line = {"product_id": str(goods(kind="mug").id), "quantity": 2}
+            answer = await cart.post("/carts/me/lines", json=line, headers={"Idempotency-Key": str(uuid4())})
+            return answer.is_success
+
+        await eventually(filled)
+        order = {
+            "cart_id": "me",
+            "email": person.email,
+            "shipping_address": {name.removeprefix("address."): TO[name] for name in TO if name != "email"},
+            "shipping_option": "standard",
+            "payment_method": "tok_visa",
+        }
+        key = str(uuid4())
+        found: list[str] = []
+
+        async def taken() -> bool:
+            answer = await taking.post("/orders", json=order, headers={"Idempotency-Key": key})
+            if answer.is_success:
+                found.append(str(answer.json()["order_id"]))
+            return answer.is_success
+
+        await eventually(taken)
+        return found[0]
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for what comes by events."""
+    async with asyncio.timeout(PATIENCE):
+        while not await holds():
+            await asyncio.sleep(0.2)
+
+
 def admin(neighbours: Addresses, service: str) -> httpx.AsyncClient:
     """Its administrator."""
     token = from_file(neighbours.private_key).token("boss", f"{service}:admin")
-    return httpx.AsyncClient(
-        base_url=neighbours.services[service], headers={"Authorization": f"Bearer {token}"}, timeout=60
-    )
+    return asking(neighbours, service, token)

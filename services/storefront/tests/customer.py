@@ -11,8 +11,8 @@ from shop_storefront.drafts import Draft, Placed
 from shop_storefront.sessions import Session
 
 from .administrator import asking, signed_in
+from .buying import eventually, ordered
 from .people import new_person
-from .test_admin_pages import ordered, until
 from .test_browser import LAMP
 
 BOWL = next(each for each in demo.products() if "bowl" in each.slug and not each.family)
@@ -70,20 +70,20 @@ async def new_customer(neighbours: Addresses) -> Customer:
         async def wished() -> bool:  # wishlist hears of products by events
             return (await wishlist.put(f"/wishlists/default/items/{LAMP.id}", json={})).is_success
 
-        await until(wished)
+        await eventually(wished)
         id = (await wishlist.get("/wishlists")).raise_for_status().json()["items"][0]["id"]
         link = (await wishlist.post(f"/wishlists/{id}:share")).raise_for_status().json()
-        order = await ordered(neighbours, bearer, person.email)
+        order = await ordered(neighbours, person)
 
         async def filled() -> bool:
             key, line = {"Idempotency-Key": str(uuid4())}, {"product_id": str(LAMP.id), "quantity": 1}
             return (await cart.post("/carts/me/lines", json=line, headers=key)).is_success
 
-        await until(filled)
+        await eventually(filled)
 
         async def allocated() -> bool:
             answer = await orders.get(f"/orders/{order}")
             return answer.is_success and bool((answer.json()["shipment"] or {}).get("tracking_number"))
 
-        await until(allocated)
+        await eventually(allocated)
     return Customer(person.email, subject, order, id, link["token"])

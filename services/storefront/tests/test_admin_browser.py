@@ -15,7 +15,8 @@ from shop import demo
 from shop.local.addresses import Addresses
 
 from .browser import Opens, Window, window
-from .test_admin_pages import ordered
+from .buying import ordered
+from .people import shopper
 from .test_browser import LONG, LOOKS, sign_in
 from .test_journeys import PASSWORD, admin, mailed, until
 
@@ -56,8 +57,12 @@ PAGES = {
 @pytest.fixture(scope="module")
 def order(whole_shop: Addresses) -> str:
     """One that is on its way."""
+
+    async def of_shopper() -> str:
+        return await ordered(whole_shop, await shopper(whole_shop))
+
     with ThreadPoolExecutor(1) as thread:  # here the browser's loop runs already
-        id: str = thread.submit(asyncio.run, ordered(whole_shop)).result()
+        id: str = thread.submit(asyncio.run, of_shopper()).result()
     with admin(whole_shop, "order-processing") as orders:
 
         def shipped() -> bool:

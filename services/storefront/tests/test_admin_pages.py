@@ -1,10 +1,9 @@
 """What an administrator does without scripts, against the shop's own services."""
 
-import asyncio
 import re
 import struct
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx
@@ -14,7 +13,9 @@ from shop.local.addresses import Addresses
 from shop_storefront import csrf
 
 from .administrator import administers, asking, jwks
+from .buying import eventually, ordered
 from .conftest import Browser, Opens, Page
+from .people import shopper
 
 LISTS = (
     "/admin",
@@ -126,14 +127,14 @@ async def test_what_is_wrong_with_a_product_is_said_at_its_field(browser: Browse
 async def test_a_lower_price_is_told_to_who_watches_and_the_page_shows_it(
     browser: Browser, product: str, neighbours: Addresses
 ) -> None:
-    token = await shopper(neighbours)
+    person = await shopper(neighbours)
     id = product.rpartition("/")[2]
-    async with asking(neighbours, "wishlist", token) as wishlist:
+    async with asking(neighbours, "wishlist", person.session.access_token) as wishlist:
 
         async def watched() -> bool:
             return (await wishlist.put(f"/watches/{id}", json={})).is_success
 
-        await until(watched)  # it hears of new products by events
+        await eventually(watched)  # it hears of new products by events
     await browser.open(product)
     refused = await browser.send(f"{product}/price", price="cheap")
     assert refused.status_code == 422
@@ -149,7 +150,7 @@ async def test_a_lower_price_is_told_to_who_watches_and_the_page_shows_it(
         assert part.status_code in (200, 286)  # 286: looked for long enough
         return "since then:" in part.text
 
-    await until(told)
+    await eventually(told)
     await browser.open(f"{product}?{answer.url.query.decode()}")
     assert "since then:" in browser.page.text
 
@@ -274,13 +275,13 @@ async def test_stock_begins_is_counted_ordered_and_received(browser: Browser, pr
 
 
 async def test_an_order_is_followed_through_the_services(browser: Browser, neighbours: Addresses) -> None:
-    id = await ordered(neighbours)
+    id = await ordered(neighbours, await shopper(neighbours))
 
     async def confirmed() -> bool:
         answer = await browser.open(f"/admin/orders/{id}")
         return answer.status_code == 200 and "Invoice" in browser.page.text
 
-    await until(confirmed)
+    await eventually(confirmed)
     assert demo.SHOPPER[0] in browser.page.text
     # The last one is the oldest: the order's own.
     saga = [link for link in browser.page.links if re.fullmatch(r"/admin/sagas/[0-9a-f-]{36}", link)][-1]
@@ -296,7 +297,7 @@ async def test_an_order_is_followed_through_the_services(browser: Browser, neigh
         await browser.open(saga)
         return "Help it on" not in browser.page.text
 
-    await until(ended)
+    await eventually(ended)
     refused = await browser.http.post(f"{saga}/retry", data={"csrf": token(browser), "reason": "to see"})
     assert refused.url.path == saga
     assert 'class="notice error"' in refused.text
@@ -338,63 +339,6 @@ async def test_an_engine_that_is_away_leaves_the_other(storefront: Opens, neighb
         await browser.open("/admin/engines")
         assert "Recommendation does not answer right now." in browser.page.text
         assert "Products in it" in browser.page.text
-
-
-async def shopper(neighbours: Addresses) -> str:
-    """The token of the demo's shopper."""
-    login = {"email": demo.SHOPPER[0], "password": demo.SHOPPER[1]}
-    async with asking(neighbours, "user") as user:
-        answer = await user.post("/login", json=login)
-        answer.raise_for_status()
-        return str(answer.json()["access_token"])
-
-
-async def ordered(neighbours: Addresses, bearer: str = "", email: str = demo.SHOPPER[0]) -> str:
-    """An order of whose token it is, else of that shopper's; its id."""
-    bearer = bearer or await shopper(neighbours)
-    mug = next(each for each in demo.products() if each.attributes["kind"] == "mug")
-    async with (
-        asking(neighbours, "cart", bearer) as cart,
-        asking(neighbours, "order-taking", bearer) as taking,
-    ):
-
-        async def filled() -> bool:
-            line = {"product_id": str(mug.id), "quantity": 2}
-            answer = await cart.post("/carts/me/lines", json=line, headers={"Idempotency-Key": str(uuid4())})
-            return answer.is_success
-
-        await until(filled)
-        order = {
-            "cart_id": "me",
-            "email": email,
-            "shipping_address": {
-                "name": "Ann Example",
-                "line1": "Lindenallee 12",
-                "city": "Berlin",
-                "postal_code": "10115",
-                "country": "DE",
-            },
-            "shipping_option": "standard",
-            "payment_method": "tok_visa",
-        }
-        key = str(uuid4())
-        found: list[str] = []
-
-        async def taken() -> bool:
-            answer = await taking.post("/orders", json=order, headers={"Idempotency-Key": key})
-            if answer.is_success:
-                found.append(str(answer.json()["order_id"]))
-            return answer.is_success
-
-        await until(taken)
-        return found[0]
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Waits for what comes by events."""
-    async with asyncio.timeout(90):
-        while not await holds():
-            await asyncio.sleep(0.2)
 
 
 async def shown(browser: Browser) -> list[str]:
