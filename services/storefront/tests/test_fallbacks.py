@@ -31,6 +31,7 @@ async def test_without_search_categories_are_lists_without_filters_and_search_sa
         assert any(link.startswith("/p/") for link in browser.page.links)
         await browser.open("/search?q=lamp")
         assert "The search does not answer right now" in browser.page.text
+        assert "The categories above still do." in browser.page.text
         assert (await browser.http.get("/suggest?q=lamp")).text.strip() == ""
 
 
@@ -41,6 +42,14 @@ async def test_without_catalog_the_front_page_says_that_the_shelves_are_empty(st
         answer = await browser.open(f"/p/{LAMP.slug}")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert "does not answer" in browser.page.text
+
+
+async def test_categories_that_are_not_shown_are_pointed_to_by_nobody(storefront: Opens) -> None:
+    async with storefront(without=("search", "catalog")) as browser:
+        await browser.open("/search?q=lamp")
+        assert "The search does not answer right now" in browser.page.text
+        assert "Please try again in a moment." in browser.page.text
+        assert "categories above" not in browser.page.text
 
 
 async def test_without_cart_nothing_is_lost_and_the_page_says_try_again(storefront: Opens) -> None:
