@@ -41,6 +41,12 @@ def gone(path: str) -> Seen:
     return Seen(path, said, ("To the front page",), status=503)
 
 
+def gone_at_desk(service: str, path: str) -> Seen:
+    """A page of the admin area that is about what is missing."""
+    said = (f"{service} does not answer", "the runbooks say under CircuitOpen what to do", "Try again")
+    return Seen(path, said, ("Overview",), status=503)
+
+
 def types(seen: Window) -> None:
     with seen.page.expect_response("**/suggest?*") as suggested:
         seen.page.get_by_role("combobox", name="Search").fill("lam")
@@ -98,7 +104,7 @@ WITHOUT: Mapping[str, Mapping[str, Seen]] = {
         "notifications": gone("/account/notifications"),
         "unsubscribe": gone("/unsubscribe/nonsense"),
         "admin": Seen("/admin", ("Does not answer right now",), ("Mails of unknown fate", "Last orders")),
-        "admin-campaigns": gone("/admin/campaigns"),
+        "admin-campaigns": gone_at_desk("notification", "/admin/campaigns"),
     },
     "catalog": {
         "home": Seen(
@@ -115,7 +121,7 @@ WITHOUT: Mapping[str, Mapping[str, Seen]] = {
         "order": Seen("/orders/{order}", has=("The parcel",)),
         "wishlist": Seen("/wishlists/{wishlist}", has=(LAMP.title, "Into the cart")),
         "shared": Seen("/shared/{shared}", has=(LAMP.title, "Into the cart")),
-        "admin-products": gone("/admin/products"),
+        "admin-products": gone_at_desk("catalog", "/admin/products"),
         "admin-stock": Seen("/admin/stock", has=("On hand",)),
     },
     "cart": {
@@ -158,23 +164,23 @@ WITHOUT: Mapping[str, Mapping[str, Seen]] = {
         "order": gone("/orders/{order}"),
         "return": gone("/orders/{order}/return"),
         "admin": Seen("/admin", ("Orders do not answer right now.",), ("Stuck sagas",)),
-        "admin-orders": gone("/admin/orders"),
-        "admin-sagas": gone("/admin/sagas"),
+        "admin-orders": gone_at_desk("order-processing", "/admin/orders"),
+        "admin-sagas": gone_at_desk("order-processing", "/admin/sagas"),
     },
     "logistics": {
         "order": Seen("/orders/{order}", ("Where it is cannot be shown right now.",), ("The parcel", "What")),
         "label": gone(f"/orders/{{order}}/returns/{NOT_KNOWN}/label"),
-        "admin-shipments": gone("/admin/shipments"),
+        "admin-shipments": gone_at_desk("logistics", "/admin/shipments"),
         "admin-order": Seen("/admin/orders/{order}", has=("What was ordered", "Shipment")),
     },
     "payment": {
         "admin": Seen("/admin", ("Does not answer right now",), ("Payments without an answer",)),
-        "admin-payments": gone("/admin/payments"),
+        "admin-payments": gone_at_desk("payment", "/admin/payments"),
         "admin-order": Seen("/admin/orders/{order}", has=("What was ordered", "Payment")),
     },
     "warehouse": {
-        "admin-stock": gone("/admin/stock"),
-        "admin-replenishments": gone("/admin/replenishments"),
+        "admin-stock": gone_at_desk("warehouse", "/admin/stock"),
+        "admin-replenishments": gone_at_desk("warehouse", "/admin/replenishments"),
         "admin": Seen("/admin", ("Does not answer right now",), ("Below their reorder point",)),
     },
 }

@@ -34,7 +34,32 @@ async def test_with_nobody_there_the_overview_says_so(storefront_alone: Opens, s
         assert answer.status_code == 200
         assert browser.page.text.count("Does not answer right now") == 6  # without keys dead letters, too
         assert (await browser.open("/admin/letters")).status_code == 503
-        assert (await browser.open("/admin/orders")).status_code == 503
+        assert "A part of the shop does not answer" in browser.page.text
+        assert "Your cart" not in browser.page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/admin/products", "catalog"),
+        ("/admin/stock", "warehouse"),
+        ("/admin/orders", "order-processing"),
+        ("/admin/shipments", "logistics"),
+        ("/admin/campaigns", "notification"),
+    ],
+)
+async def test_an_administrator_is_told_which_service_does_not_answer_and_what_to_do(
+    storefront_alone: Opens, signer: Signer, path: str, service: str
+) -> None:
+    scope = " ".join(["shop", *(f"{each}:admin" for each in SERVICES)])
+    async with storefront_alone() as browser:
+        await becomes(browser, scope, signer.token(BOSS, scope))
+        answer = await browser.open(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert f"{service} does not answer" in browser.page.text
+        assert "runbooks say under CircuitOpen" in browser.page.text
+        assert "Your cart" not in browser.page.text
+        assert {path, "/admin", "/admin/payments"} <= set(browser.page.links)
 
 
 async def test_dead_letters_are_for_those_who_administer_who_gave_them_up(

@@ -21,7 +21,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from shop_chassis.cache import CacheUnavailable
-from shop_chassis.client import CalleeUnavailable, CallRefused, NotAllowed, NotFound
+from shop_chassis.client import CalleeUnavailable, CallError, CallRefused, NotAllowed, NotFound
 from shop_chassis.context import current
 from shop_chassis.problems import Problem
 from starlette.exceptions import HTTPException
@@ -178,8 +178,11 @@ async def _error_page(visit: Visit, error: Exception) -> Response:
         log.error("a page could not be shown", path=visit.request.url.path, status=status, error=str(error))
     if status == 500:
         log.exception("request failed", exc_info=error)
+    at_desk = visit.session.admin and visit.request.url.path.startswith("/admin")
+    template = "pages/admin/away.html" if at_desk and kind == "unavailable" else "pages/error.html"
+    service = error.callee if isinstance(error, CallError) else None
     try:
-        response = await visit.page("pages/error.html", status=status, code=status, kind=kind, detail=detail)
+        response = await visit.page(template, status=status, kind=kind, detail=detail, service=service)
     except Exception:  # the error's page has an error: say it in plain words
         log.exception("the page of an error could not be shown")
         response = Response("Something went wrong. Please try again.\n", status, media_type="text/plain")
