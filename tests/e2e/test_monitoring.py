@@ -84,8 +84,10 @@ SPEC = {
     "expose": {"type": "NodePort", "nodePort": NODE_PORT},
     "slo": {"availability": "99.9"},
 }
-STABLE = 15
-"""Seconds for which fewer pods have to be right."""
+PERIOD = 15
+"""Seconds between two looks of the HPA controller."""
+STABLE = 2 * PERIOD
+"""Seconds for which fewer pods have to be right: one look may fall between two states, two do not."""
 SCALED = {
     "min": 1,
     "max": 3,
@@ -94,8 +96,6 @@ SCALED = {
 }
 RATE = 15
 """Per second, of 0.2 s each: three at a time."""
-PERIOD = 15
-"""Seconds between two looks of the HPA controller."""
 HELD = STABLE + 5 * PERIOD
 """Seconds after which pods that are too many would be gone."""
 
