@@ -120,6 +120,16 @@ async def test_two_workers_that_claim_one_event_at_once_get_it_once(world: Any) 
     assert sorted(claim.name for claim in claims) == ["DUPLICATE"] * 4 + ["NEW"]
 
 
+async def test_a_gap_that_was_filled_before_it_is_given_up_is_none(world: Any) -> None:
+    async def claim(sequence: int) -> Claim:
+        async with world.store.transaction() as session:
+            one = Event(source="/catalog", type="price.changed", subject="p1", sequence=sequence, data={})
+            found: Claim = await world.inbox.claim(session, "worker", one, Order.STRICT, skip_gap=True)
+            return found
+
+    assert [await claim(sequence) for sequence in (1, 2, 5)] == [Claim.NEW, Claim.NEW, Claim.SKIPPED]
+
+
 async def test_old_rows_are_pruned(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from datetime import timedelta
 

@@ -216,8 +216,6 @@ class Consumer:
                 if times < self._patience.parkings or not first:
                     await delivery.nak(delay(times, most=5.0))
                     return "parked"
-                log.warning("gap given up", consumer=self.name, subject=event.subject, next=event.sequence)
-                self._metrics.gaps.labels(self._stream, self.name).inc()
                 claim = await self._apply(event, skip_gap=True)
         except BusError:
             raise
@@ -232,6 +230,9 @@ class Consumer:
                 return await self._give_up(delivery, event, first_line(error), tries=tries)
             await delivery.nak(delay(tries))
             return "failed"
+        if claim is Claim.SKIPPED:  # what was missing may have come in the meantime, then it is not
+            log.warning("gap given up", consumer=self.name, subject=event.subject, next=event.sequence)
+            self._metrics.gaps.labels(self._stream, self.name).inc()
         self._outages = 0
         await delivery.ack()
         return {Claim.DUPLICATE: "duplicate", Claim.STALE: "stale"}.get(claim, "applied")
@@ -252,7 +253,7 @@ class Consumer:
                 claim = await self._inbox.claim(session, self.name, event, order, skip_gap=skip_gap)
             if claim is Claim.GAP:
                 await session.rollback()
-            elif claim is Claim.NEW and on:
+            elif claim in (Claim.NEW, Claim.SKIPPED) and on:
                 await on.handler(session, event)
         return claim
 

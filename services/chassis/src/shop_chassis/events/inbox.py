@@ -56,6 +56,8 @@ class Claim(Enum):
     """What `Inbox.claim` found."""
 
     NEW = "new"
+    SKIPPED = "skipped"
+    """It is new, and what is missing before it was given up."""
     DUPLICATE = "duplicate"
     STALE = "stale"
     GAP = "gap"
@@ -126,7 +128,7 @@ class Inbox:
         if order is Order.ANY:
             return Claim.NEW
 
-        table = self.sequences
+        table, claim = self.sequences, Claim.NEW
         kind = event.type if order is Order.LATEST else ""
         key = {"consumer": consumer, "source": event.source, "subject": event.subject, "type": kind}
         mine = [table.c[name] == value for name, value in key.items()]
@@ -136,11 +138,13 @@ class Inbox:
         if event.sequence <= last:
             return Claim.STALE
         if order is Order.STRICT:
-            if event.sequence > last + 1 and not skip_gap:
-                return Claim.GAP
+            if event.sequence > last + 1:
+                if not skip_gap:
+                    return Claim.GAP
+                claim = Claim.SKIPPED
             await session.execute(delete(self.parked).where(*self._waiting(consumer, event, event.sequence)))
         await session.execute(update(table).where(*mine).values(sequence=event.sequence))
-        return Claim.NEW
+        return claim
 
     async def begin_after(
         self, session: AsyncSession, consumer: str, heard: Mapping[tuple[str, str], int]
