@@ -15,7 +15,7 @@ PYTEST := $(RUN) pytest --durations=25 --durations-min=2
 # Most tests wait more than they work: two at a time for each core. conftest.py says what begins first.
 CORES := $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) : 4 )))
 SIDE_BY_SIDE := $(PYTEST) -n $(shell echo $$(( $(CORES) * 2 )))
-# API servers work as much as they wait.
+# Browsers, shops and API servers work as much as they wait.
 ONE_MORE := $(PYTEST) -n $(shell echo $$(( $(CORES) + 1 )))
 # $(call tested,PYTEST,WHICH): what fails beside others that want the same cores is tried once more, by itself.
 # A fault fails again; what only came too late does not, and the log shows both.
@@ -59,7 +59,7 @@ test: lint test-fast tools test-services test-operator test-cluster test-e2e ## 
 test-fast: $(UV) ## no cluster, no root, under two minutes
 	@$(call tested,$(SIDE_BY_SIDE) --dist worksteal,-m "not (cluster or apiserver or postgres or nats or redis or stripe or s3 or slow)" operator services tests/cluster tests/platform tests/bench tests/faults)
 test-services: $(UV) ## services against PostgreSQL, Redis, NATS, S3 and Stripe's mock, and what takes long; journeys through all of them; orders under faults
-	@$(call tested,$(SIDE_BY_SIDE) --dist loadfile,-m "postgres or nats or redis or stripe or s3 or slow" services tests/journeys)
+	@$(call tested,$(ONE_MORE) --dist loadfile,-m "postgres or nats or redis or stripe or s3 or slow" services tests/journeys)
 	@$(PYTEST) -m "postgres or nats or redis" tests/faults
 test-operator: $(UV) ## operator against a real API server without nodes, its pods' scripts against PostgreSQL and Redis
 	@$(call tested,$(ONE_MORE) --dist loadfile,-m "apiserver or postgres or redis" operator tests/cluster tests/platform tests/bench)
