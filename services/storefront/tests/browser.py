@@ -16,10 +16,18 @@ _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 _SHIFTS = """
 () => new Promise((done) => {
   let sum = 0;
-  const add = (list) => list.getEntries().forEach((each) => { if (!each.hadRecentInput) sum += each.value; });
+  const moved = [];
+  const place = (box) => [box.x, box.y, box.width, box.height].map(Math.round).join(" ");
+  const add = (list) => list.getEntries().filter((each) => !each.hadRecentInput).forEach((each) => {
+    sum += each.value;
+    each.sources.forEach(({ node, previousRect, currentRect }) => {
+      const what = node ? (node.outerHTML || node.textContent).slice(0, 80) : "what is gone";
+      moved.push(`${what}: ${place(previousRect)} to ${place(currentRect)}`);
+    });
+  });
   const observer = new PerformanceObserver(add);
   observer.observe({ type: "layout-shift", buffered: true });
-  const end = () => { add({ getEntries: () => observer.takeRecords() }); done(sum); };
+  const end = () => { add({ getEntries: () => observer.takeRecords() }); done([sum, moved.join("; ")]); };
   requestAnimationFrame(() => requestAnimationFrame(end));
 })
 """
@@ -62,12 +70,13 @@ class Window:
         `asked`: what moved was asked for by a click. Chromium knows that for half a second, and a busy
         machine answers later.
         """
+        # Before the picture, for which the window becomes as high as the page.
+        shifted, moved = self.page.evaluate(_SHIFTS)
         self.page.screenshot(path=self.shots / f"{name}-{self.name}.png", full_page=True)
         assert self.errors == [], f"{name}: the browser reports {self.errors}"
         wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{name}: {wide} px wider than the window"
-        shifted = self.page.evaluate(_SHIFTS)
-        assert asked or shifted < 0.01, f"{name}: the layout shifts by {shifted:.3f}"
+        assert asked or shifted < 0.01, f"{name}: the layout shifts by {shifted:.3f}: {moved}"
         self.page.evaluate(AXE)
         found: dict[str, Any] = self.page.evaluate("(rules) => axe.run(document, rules)", _RULES)
         assert found["violations"] == [], f"{name}: {_told(found['violations'])}"

@@ -20,7 +20,7 @@ pytestmark = [
 
 def test_every_row_is_measured_and_nothing_fails() -> None:
     crowd = Size(shoppers=4, fillers=4, orders=2, people=2, sessions=8, products=A_FEW)
-    scope = Scope(turns=1, rounds=1, seconds=0.5, warm=0.1, at_a_time=2, settle=0, crowd=crowd)
+    scope = Scope(turns=1, slices=1, rounds=1, seconds=0.5, warm=0.1, at_a_time=2, settle=0, crowd=crowd)
     rows = run(scope, tell=lambda line: None)
     services = {member.name for member in MEMBERS}
     assert {row["party"] for row in rows if row["row"] == "reference"} == {"chassis", "bare"}

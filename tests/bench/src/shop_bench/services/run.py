@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
@@ -33,7 +33,10 @@ class Scope:
     """How much is measured."""
 
     turns: int
-    """Of the chassis and of bare FastAPI, each after the other."""
+    """Of a process in the chassis beside one of bare FastAPI."""
+    slices: int
+    """Of each pair: they are loaded one after the other, a few seconds each, since what else the machine has
+    to do changes from one ten seconds to the next."""
     rounds: int
     """Of all hot routes."""
     seconds: float
@@ -47,10 +50,11 @@ class Scope:
     crowd: Size = field(default_factory=Size)
 
 
-FULL = Scope(turns=7, rounds=3, seconds=8, warm=2)
+FULL = Scope(turns=7, slices=4, rounds=3, seconds=8, warm=2)
 QUICK = replace(
     FULL,
     turns=2,
+    slices=2,
     rounds=1,
     seconds=2,
     warm=0.5,
@@ -78,20 +82,22 @@ def run(scope: Scope, tell: Tell) -> list[Row]:
 
 
 def _chassis(reference: Reference, runner: asyncio.Runner, scope: Scope, tell: Tell) -> list[Row]:
-    """Chassis and bare take turns in going first; each turn is a new process."""
+    """Chassis and bare take turns in going first; each turn has new processes."""
     reference.fill(TABLE)
     tokens = [reference.signer.token(f"shopper-{number}", "shop") for number in range(200)]
     found = []
-    for number in range(scope.turns):
-        for party in reference.PARTIES if number % 2 == 0 else reversed(reference.PARTIES):
-            process = reference.process(party)
-            process.start(wait_for="/openapi.json")
-            try:
-                row = runner.run(_reference(reference, process, tokens, scope))
-            finally:
-                process.kill()
-            found.append({"row": "reference", "party": party, "round": number + 1, **row})
-            tell(f"reference handler, turn {number + 1}: {party}, {row['per_second']} requests/s")
+    for turn in range(scope.turns):
+        with ExitStack() as ends:
+            processes = {party: reference.process(party) for party in reference.PARTIES}
+            for process in processes.values():
+                process.start(wait_for="/openapi.json")
+                ends.callback(process.kill)
+            for number in range(turn * scope.slices, (turn + 1) * scope.slices):
+                pair = list(processes.items())
+                for party, process in pair if number % 2 == 0 else reversed(pair):
+                    row = runner.run(_reference(reference, process, tokens, scope))
+                    found.append({"row": "reference", "party": party, "round": number + 1, **row})
+                    tell(f"reference handler, turn {turn + 1}: {party}, {row['per_second']} requests/s")
     return found
 
 
@@ -107,8 +113,9 @@ async def _reference(reference: Reference, process: ServiceProcess, tokens: list
 
     saturating = load.Saturating(send, scope.at_a_time)
     clocks = reference.clocks(process)
+    seconds, warm = scope.seconds / scope.slices, scope.warm / scope.slices
     try:
-        return await load.measure(saturating, clocks, warm=scope.warm, seconds=scope.seconds)
+        return await load.measure(saturating, clocks, warm=warm, seconds=seconds)
     finally:
         connections.close()
 

@@ -149,7 +149,7 @@ class Stage:
 
 
 class Reference:
-    """The reference handler's two processes, one at a time."""
+    """The reference handler's two processes, of which one at a time is asked."""
 
     PARTIES = ("chassis", "bare")
 
