@@ -1,5 +1,6 @@
 """Order-taking against the real neighbours: fails when either side drifts from the contracts between them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -198,7 +199,8 @@ async def test_shoppers_do_not_wait_for_one_another_at_limits_of_neighbours(shop
     anybody = QuoteRequest(
         country="DE", postal_code="10115", lines=[QuoteLine(quantity=1, weight_grams=500)], currency="EUR"
     ).model_dump(mode="json")
-    while (await shop.http.post(shop.urls["logistics"] + "/quotes", json=anybody)).status_code != 429:
-        pass
+    async with asyncio.timeout(PATIENT):  # a limit that is gone is told, not waited for
+        while (await shop.http.post(shop.urls["logistics"] + "/quotes", json=anybody)).status_code != 429:
+            pass
     seen = await shop.preview()
     assert seen.status_code == 200, seen.text
