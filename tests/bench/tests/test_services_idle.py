@@ -22,7 +22,8 @@ def stage() -> Iterator[Stage]:
     with (
         tempfile.TemporaryDirectory(prefix="idle-") as folder,  # PostgreSQL cannot enter pytest's own
         Servers(Path(folder)) as servers,
-        Stage(Path(folder), servers) as all_of_them,
+        # As `python -X importtime`: each tells in its log what it imports.
+        Stage(Path(folder), servers, PYTHONPROFILEIMPORTTIME="1") as all_of_them,
     ):
         yield all_of_them
 
@@ -39,8 +40,8 @@ def test_an_idle_service_takes_no_more_memory_than_it_may(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
-def test_the_ten_costliest_imports_of_a_service(member: Member) -> None:
-    report = imports.report_of(member.package)
+def test_the_ten_costliest_imports_of_a_service(stage: Stage, member: Member) -> None:
+    report = stage.processes[member.name].log.read_text()
     costliest = imports.costliest(report)
     for package, milliseconds in costliest:
         print(f"{package:22} {milliseconds:6.0f} ms")

@@ -2,8 +2,11 @@
 
 import sys
 
-from shop_chassis.command import main
+from shop_chassis.start import loading
 
-from shop_catalog.service import service
+with loading():
+    from shop_chassis.command import main
+
+    from shop_catalog.service import service
 
 sys.exit(main(service))

@@ -1,4 +1,4 @@
-"""Migrations: Alembic, run by the chassis; a service has only `migrations/versions/*.py`.
+"""Migrations: a service has only `migrations/versions/*.py`; Alembic runs them, see `schema`.
 
 Services never migrate while they serve. The version before must keep running on the new schema, so a schema
 that is newer than the code is fine, and one that is older is a reason not to be ready.
@@ -12,15 +12,10 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 import structlog
-from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, DateTime, MetaData, TypeDecorator, func, select
+from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_chassis.store import DATABASE_ERRORS, Store, first_line
@@ -28,18 +23,9 @@ from shop_chassis.store import DATABASE_ERRORS, Store, first_line
 log = structlog.get_logger(__name__)
 
 
-DRAFT = '''"""{message}"""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "{revision}"
-down_revision = {before!r}
-
-
-def upgrade() -> None:
-    {body}
-'''
+VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32)))
+"""In which Alembic keeps the revision that a database is at:
+https://alembic.sqlalchemy.org/en/latest/tutorial.html#running-our-first-migration"""
 
 
 class MigrationError(Exception):
@@ -58,7 +44,7 @@ class Migrations:
     @property
     def head(self) -> str | None:
         """The newest revision of this code; None when there is none at all."""
-        return self._scripts().get_current_head()
+        return max(self._revisions(), default=None)
 
     async def upgrade(self, store: Store, *, wait: float) -> list[str]:
         """Brings the schema to this code's revision; returns the revisions that were applied.
@@ -66,11 +52,18 @@ class Migrations:
         Waits up to `wait` seconds for the database, and for another process that migrates. All revisions are
         one transaction: a failed one leaves the schema as it was. Raises MigrationError.
         """
+        from shop_chassis import schema  # only who migrates pays for Alembic: a sixth of what a service loads
+
+        if (found := schema.head(self._folder)) != self.head:
+            raise MigrationError(
+                f"{self.package}: expected its files to begin with their revisions, in order, so that"
+                f" the last is {self.head}; found that {found} is: rename them"
+            )
         deadline = monotonic() + wait
         async with _connection(store, deadline) as connection:
             await _lock(connection, self.package, deadline)
             try:
-                return await connection.run_sync(self._upgrade)
+                return await connection.run_sync(schema.upgrade, self._folder, self.metadata)
             except DATABASE_ERRORS as error:
                 raise MigrationError(
                     f"{self.package}: {first_line(error)}; the schema is as it was before"
@@ -86,75 +79,48 @@ class Migrations:
                 found = await connection.run_sync(_revision)
         except DATABASE_ERRORS as error:
             return first_line(error)
-        known = {script.revision for script in self._scripts().walk_revisions()}
-        if found == self.head or (found and found not in known):
+        if found == self.head or (found and found not in self._revisions()):
             self._current = True  # a schema never goes back
             return None
         return f"the schema is at {found or 'nothing'}, this version needs {self.head}: run `migrate`"
 
     async def differences(self, store: Store) -> list[Any]:
         """What a migration is missing for: the tables of the metadata against those of the database."""
+        from shop_chassis import schema  # as above
+
         async with store.engine.connect() as connection:
-            return await connection.run_sync(
-                lambda sync: compare_metadata(_context(sync, self.metadata), self.metadata)
-            )
+            return await connection.run_sync(schema.differences, self.metadata)
 
     async def draft(self, store: Store, message: str) -> Path | None:
         """Writes a migration that makes the differences up, for a person to read and correct.
 
         The database must be at this code's revision. None when nothing differs.
         """
+        from shop_chassis import schema  # as above
+
+        number = f"{len(self._revisions()) + 1:04}"
         async with store.engine.connect() as connection:
-            script = await connection.run_sync(
-                lambda sync: produce_migrations(_context(sync, self.metadata), self.metadata)
-            )
-        steps = script.upgrade_ops
-        if steps is None or steps.is_empty():
+            text = await connection.run_sync(schema.draft, self.metadata, message, number, self.head)
+        if text is None:
             return None
-        body = render_python_code(steps, render_item=_plain_type)
-        folder = Path(str(files(self.package))) / "versions"
-        number = f"{len(list(folder.glob('[0-9]*.py'))) + 1:04}"
-        path = folder / f"{number}_{re.sub(r'[^a-z0-9]+', '_', message.lower()).strip('_')}.py"
-        path.write_text(DRAFT.format(message=message, revision=number, before=self.head, body=body))
+        name = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")
+        path = self._folder / "versions" / f"{number}_{name}.py"
+        path.write_text(text)
         return path
 
-    def _scripts(self) -> ScriptDirectory:
-        return ScriptDirectory(str(Path(str(files(self.package)))))
+    @property
+    def _folder(self) -> Path:
+        return Path(str(files(self.package)))
 
-    def _upgrade(self, connection: Connection) -> list[str]:
-        scripts = self._scripts()
-        applied: list[str] = []
-
-        def steps(revision: Any, _context: MigrationContext) -> list[Any]:
-            chosen = scripts._upgrade_revs("head", revision)
-            applied.extend(str(step.revision.revision) for step in chosen)
-            return list(chosen)
-
-        with EnvironmentContext(Config(), scripts, fn=steps) as environment:
-            environment.configure(
-                connection=connection,
-                target_metadata=self.metadata,
-                render_as_batch=True,
-                transactional_ddl=True,
-            )
-            environment.run_migrations()
-        return applied
-
-
-def _plain_type(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Migrations are to work for ever, so they name SQLAlchemy's types, not ours, which may change."""
-    if kind == "type" and isinstance(item, TypeDecorator):
-        plain = item.impl_instance
-        return "sa.DateTime(timezone=True)" if isinstance(plain, DateTime) else f"sa.{plain!r}"
-    return False
-
-
-def _context(connection: Connection, metadata: MetaData) -> MigrationContext:
-    return MigrationContext.configure(connection, opts={"target_metadata": metadata, "compare_type": True})
+    def _revisions(self) -> set[str]:
+        """With which the files begin; `upgrade` sees to that."""
+        return {file.stem.partition("_")[0] for file in (self._folder / "versions").glob("[0-9]*.py")}
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(VERSION.name):
+        return None
+    return connection.execute(select(VERSION.c.version_num)).scalar_one_or_none()
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """A service, declared once: what `serve`, `migrate` and the tests are made of.
 
 A service package has `service.py` with `service = Service("catalog", …)`, and `__main__.py` with
-`sys.exit(main(service))`, `main` being that of `shop_chassis.command`.
+`sys.exit(main(service))`, `main` being that of `shop_chassis.command`; both imported while `start.loading()`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence

@@ -2,9 +2,12 @@
 
 import sys
 
-from shop_chassis.command import main
+from shop_chassis.start import loading
 
-from shop_notification.service import service, worker
+with loading():
+    from shop_chassis.command import main
+
+    from shop_notification.service import service, worker
 
 if sys.argv[1:2] == ["work"]:
     sys.exit(main(worker, ["serve", *sys.argv[2:]]))

@@ -95,8 +95,8 @@ class Processes:
                     settings |= {"seconds_per_hop": SECONDS_PER_HOP}
             if (url := await self._database(member)) is not None:
                 settings |= {"database_url": url}
-            await _migrate(member, settings["database_url"])
-            self._services[member.name].environment.update(_variables(settings))
+            await migrate(member, settings["database_url"])
+            self._services[member.name].environment.update(variables(settings))
         places = asyncio.Semaphore(AT_ONCE)
 
         async def ready(service: ServiceProcess) -> None:
@@ -202,11 +202,13 @@ class Processes:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _variables(settings: dict[str, Any]) -> dict[str, str]:
+def variables(settings: dict[str, Any]) -> dict[str, str]:
+    """Settings as a pod's environment has them."""
     return {name.upper(): str(value) for name, value in settings.items() if value is not None}
 
 
-async def _migrate(member: Member, url: str) -> None:
+async def migrate(member: Member, url: str) -> None:
+    """Gives a database the schema of that service."""
     service = member.load()
     if service.migrations is not None:
         async with opened(Settings(database_url=url), service.name) as store:

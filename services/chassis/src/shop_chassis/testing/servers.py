@@ -191,14 +191,16 @@ class NatsServer(Server):
 
     name = "nats"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, room: str = "") -> None:
+        """`room`: the most that its streams may fill, such as 64MB; empty: as much as there is."""
         super().__init__(folder)
         port, monitoring = free_ports(2)
         self.url = f"nats://127.0.0.1:{port}"
         self.monitoring = f"http://127.0.0.1:{monitoring}"
+        limit = f", max_file_store: {room}" if room else ""
         (folder / "nats.conf").write_text(
             f"listen: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitoring}\n"
-            f'jetstream {{ store_dir: "{folder}/jetstream", sync_interval: always }}\n'
+            f'jetstream {{ store_dir: "{folder}/jetstream", sync_interval: always{limit} }}\n'
         )
 
     def _command(self) -> Sequence[str]:

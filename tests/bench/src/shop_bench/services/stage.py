@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -66,10 +68,13 @@ class Servers:
 
 
 class Stage:
-    """All services, seeded when `open` is called; ended when the block is left."""
+    """All services, seeded when `open` is called; ended when the block is left.
 
-    def __init__(self, folder: Path, servers: Servers) -> None:
-        self._folder, self._servers = folder, servers
+    Variables are for each of them, beside its settings.
+    """
+
+    def __init__(self, folder: Path, servers: Servers, **variables: str) -> None:
+        self._folder, self._servers, self._variables = folder, servers, variables
         ports = free_ports(len(MEMBERS))
         self._place = Place(folder, {member.name: port for member, port in zip(MEMBERS, ports, strict=True)})
         self.processes: dict[str, ServiceProcess] = {}
@@ -77,17 +82,20 @@ class Stage:
     def __enter__(self) -> Self:
         self.signer = self._place.write_keys(MEMBERS)
         self._place.write_admin()
+        environments = {}
+        for member in MEMBERS:
+            spec = _spec(member)
+            process = ServiceProcess(member.package, self._folder, **self._environment(member, spec))
+            process.url, process.port = self.url(member.name), int(process.environment["PORT"])
+            self.processes[member.name] = process
+            if _migrates(spec):
+                environments[member.package] = process.environment
+        self._migrate(environments)
         with ExitStack() as stack:
-            for member in MEMBERS:
-                process = ServiceProcess(member.package, self._folder, **self._environment(member))
-                process.url, process.port = self.url(member.name), int(process.environment["PORT"])
-                done = process.run("migrate")
-                if done.returncode:
-                    raise RuntimeError(f"{member.name}: its migrations failed:\n{done.stderr[-2000:]}")
+            for process in self.processes.values():
                 # Ready is another matter: some wait for a neighbour that comes later.
                 stack.callback(process.kill)
                 process.start(wait_for="/healthz")
-                self.processes[member.name] = process
             self._until_ready()
             self._ends = stack.pop_all()
         return self
@@ -122,6 +130,14 @@ class Stage:
             "load": time.process_time,
         }
 
+    def _migrate(self, environments: Mapping[str, Mapping[str, str]]) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "shop_bench.services.migrations"],
+            cwd=self._folder, input=json.dumps(environments), capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"migrations failed, after {done.stdout!r}:\n{done.stderr[-2000:]}")
+
     def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         for name, process in self.processes.items():
@@ -130,7 +146,7 @@ class Stage:
                     raise RuntimeError(f"{name} is not ready:\n{process.log.read_text()[-2000:]}")
                 time.sleep(0.1)
 
-    def _environment(self, member: Member) -> dict[str, str]:
+    def _environment(self, member: Member, spec: Mapping[str, Any]) -> dict[str, str]:
         told = {
             **self._place.settings(member),
             "events_url": self._servers.nats.url,
@@ -138,14 +154,12 @@ class Stage:
             **CHANGED,
         }
         # As the operator gives them: what a ShopService does not ask for is in process, or a file.
-        # One that the chart does not have yet ends in `.next`.
-        [*_, written] = sorted((SERVICES / member.name).glob("shopservice.yaml*"))
-        spec = yaml.safe_load(written.read_text())["spec"]
         if "database" in spec:
             told["database_url"] = self._servers.postgres.new_database()
         if "cache" in spec:
             told["cache_url"] = self._servers.redis.url
-        return {name.upper(): _variable(value) for name, value in told.items() if value is not None}
+        variables = {name.upper(): _variable(value) for name, value in told.items() if value is not None}
+        return variables | self._variables
 
 
 class Reference:
@@ -182,6 +196,19 @@ class Reference:
             "postgres": self._servers.clocks()["postgres"],
             "load": time.process_time,
         }
+
+
+def _spec(member: Member) -> Mapping[str, Any]:
+    """Of its ShopService; one that the chart does not have yet ends in `.next`."""
+    [*_, written] = sorted((SERVICES / member.name).glob("shopservice.yaml*"))
+    spec: Mapping[str, Any] = yaml.safe_load(written.read_text())["spec"]
+    return spec
+
+
+def _migrates(spec: Mapping[str, Any]) -> bool:
+    """Before it serves: by a Job of the operator's, or in its pod."""
+    inside = {each["name"] for each in spec.get("initContainers", ())}
+    return "migrations" in spec or "migrate" in inside
 
 
 def _variable(value: Any) -> str:
