@@ -74,7 +74,7 @@ def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *scripts: str) -
     versions = tmp_path / name / "versions"
     versions.mkdir(parents=True)
     (tmp_path / name / "__init__.py").touch()
-    for number, script in enumerate(scripts):
+    for number, script in enumerate(scripts, 1):
         (versions / f"{number:04}.py").write_text(script)
     monkeypatch.syspath_prepend(tmp_path)
     return Migrations(name, Base.metadata)
@@ -173,6 +173,18 @@ async def test_a_failed_migration_leaves_the_schema_as_it_was(
     good = migrations(tmp_path, monkeypatch, FIRST, SECOND)
     assert len(await good.differences(store)) == 1
     assert await good.upgrade(store, wait=5) == ["0002"]
+
+
+async def test_a_file_is_named_by_its_revision(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MigrationError, match=r"the last is 0002; found that 0001 is: rename"):
+        await migrations(
+            tmp_path,
+            monkeypatch,
+            SECOND.replace('"0001"', "None").replace('"0002"', '"0003"'),
+            FIRST.replace("None", '"0003"'),
+        ).upgrade(store, wait=5)
 
 
 async def test_two_migrations_at_once_are_one(

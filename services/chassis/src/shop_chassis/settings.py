@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: HttpUrl | None = None
     """Where spans are sent, by OTLP over HTTP, as the other OTEL_* variables say. Unset: none."""
 
+    trace_statements: bool = False
+    """A span for each statement of the database too, where spans are sent: what it does with which tables."""
+
     trusted_proxies: int = Field(default=0, ge=0)
     """How many proxies before this service add to X-Forwarded-For; rate limits ask it for the address."""
 

@@ -46,6 +46,10 @@ class Store:
         """`service` names the SQLite file that is used when the environment names no database."""
         # An engine that differs from how its connections are made pays for it each time that one is taken.
         alone = _engine(settings, service)
+        if settings.trace_statements and settings.otel_exporter_otlp_endpoint is not None:
+            from shop_chassis.statements import told  # where nobody asks for it, nothing is loaded or called
+
+            told(alone.sync_engine)
         if alone.dialect.name == "sqlite":
             self.engine = alone.execution_options(sqlite_begin="BEGIN")
             # Locks at once: a transaction that has read before it writes may find that it cannot.
