@@ -1,7 +1,7 @@
 """The children at a real API server: all are accepted as they are, and stay as they were sent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,8 @@ import pytest
 from shop_operator.children import Manifest
 from shop_operator.children.keys import list_keys
 from shop_operator.children.kinds import CHILD_KINDS, ChildKind
+from shop_operator.cluster import kinds
+from shop_operator.cluster.client import APPLY, Api
 from shop_operator.cluster.projection import project
 from shop_operator.engine.cache import Key, ref_of
 from shop_operator.engine.diff import differences
@@ -16,42 +18,62 @@ from shop_operator.engine.plan import plan, with_hash
 from shop_operator.engine.rollout import Gate
 
 from ..kubectl import Kube, Kubectl
+from ..support.cluster import NAMESPACE
 from . import golden
 
 pytestmark = pytest.mark.apiserver
 
 
-@pytest.mark.parametrize("name", golden.ACCEPTED)
-def test_children_are_accepted_and_equal_what_comes_back(cluster: Kube, name: str) -> None:
-    kubectl = cluster.kubectl()
-    case = owned(kubectl, name)
-    children = case.children()
-    text = "\n---\n".join(json.dumps(with_hash(child)) for child in children)
+STRICT = {"fieldManager": "shop-operator", "fieldValidation": "Strict"}
+"""As kubectl asks: what the server does not know is refused."""
 
-    kubectl.apply(text)
-    applied = read(kubectl, text)
-    kubectl.apply(text)
+
+@pytest.mark.parametrize("name", golden.ACCEPTED)
+async def test_children_are_accepted_and_equal_what_comes_back(api: Api, name: str) -> None:
+    case = await owned(api, name)
+    children = case.children()
+    hashed = [with_hash(child) for child in children]
+
+    await apply(api, hashed)
+    applied = await read(api, children)
+    await apply(api, hashed)
 
     found = {ref_of(live): project(live, live["kind"]) for live in applied}
     for child in children:
         assert differences(child, found[ref_of(child)]) == [], child["kind"]
-    key, uid = Key(kubectl.namespace, case.shop.name), case.shop.metadata.uid
+    key, uid = Key(case.shop.metadata.namespace, case.shop.name), case.shop.metadata.uid
     assert plan(key, uid, children, found.get, applied, Gate("Open")) == []
     # The same again changes nothing; the server stores a claim anew once, though, without any difference.
-    assert [unversioned(live) for live in read(kubectl, text)] == [unversioned(live) for live in applied]
+    assert [unversioned(live) for live in await read(api, children)] == [
+        unversioned(live) for live in applied
+    ]
 
 
-def owned(kubectl: Kubectl, name: str) -> golden.Case:
-    """The case as the cluster has it: in this namespace, with a real uid."""
-    case = golden.case(name)
-    metadata = {"name": case.obj["metadata"]["name"], "namespace": kubectl.namespace}
-    created = kubectl("create", "-o", "json", "-f", "-", given={**case.obj, "metadata": metadata})
-    return replace(case, obj=json.loads(created))
+async def owned(api: Api, name: str) -> golden.Case:
+    """The case as the cluster has it: in a namespace of its own, with a real uid."""
+    case, namespace = golden.case(name), f"children-of-{name}"
+    await api.create({"kind": "Namespace", "metadata": {"name": namespace}}, NAMESPACE, manager="kubectl")
+    metadata = {"name": case.obj["metadata"]["name"], "namespace": namespace}
+    created = await api._call(
+        "create", kinds.SHOP_SERVICE, "POST", kinds.SHOP_SERVICE.path(namespace),
+        params=STRICT, body={**case.obj, "metadata": metadata},
+    )  # fmt: skip
+    return replace(case, obj=created)
 
 
-def read(kubectl: Kubectl, text: str) -> list[Manifest]:
-    items: list[Manifest] = json.loads(kubectl("get", "-o", "json", "-f", "-", given=text))["items"]
-    return items
+async def apply(api: Api, children: Sequence[Manifest]) -> None:
+    for child in children:
+        kind, metadata = kinds.of(child["kind"]), child["metadata"]
+        path = kind.path(metadata["namespace"], metadata["name"])
+        await api._call("apply", kind, "PATCH", path, params=STRICT, body=child, content_type=APPLY)
+
+
+async def read(api: Api, children: Sequence[Manifest]) -> list[Manifest]:
+    found = [
+        await api.get(kinds.of(child["kind"]), child["metadata"]["namespace"], child["metadata"]["name"])
+        for child in children
+    ]
+    return [live for live in found if live]
 
 
 def unversioned(live: Manifest) -> Manifest:
@@ -76,18 +98,25 @@ CLASSES = [
 
 
 @pytest.fixture(scope="module")
-def restricted(cluster: Kube) -> Kubectl:
+def restricted(kube: Kube) -> Kubectl:
     """A namespace that enforces the restricted profile, on a server that knows the classes."""
-    kubectl = cluster.kubectl("restricted", **{"pod-security.kubernetes.io/enforce": "restricted"})
+    kubectl = kube.kubectl("restricted", **{"pod-security.kubernetes.io/enforce": "restricted"})
     kubectl.apply("\n---\n".join(map(json.dumps, CLASSES)))
+    kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
     return kubectl
 
 
 @pytest.mark.parametrize("name", [name for name in golden.ACCEPTED if name not in golden.UNRESTRICTED])
-def test_pods_are_admitted_where_restricted_is_enforced(restricted: Kubectl, name: str) -> None:
+async def test_pods_are_admitted_where_restricted_is_enforced(
+    restricted: Kubectl, api: Api, name: str
+) -> None:
     pods = [pod(spec) for _, spec in golden.pods(golden.case(name).children())]
-    printed = restricted("create", "--dry-run=server", "-f", "-", given="\n---\n".join(map(json.dumps, pods)))
-    assert printed.count("created (server dry run)") == len(pods)
+    assert pods
+    for each in pods:
+        path = kinds.POD.path(restricted.namespace)
+        await api._call(
+            "create", kinds.POD, "POST", path, params={**STRICT, "dryRun": "All"}, body=each
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", golden.UNRESTRICTED)
@@ -110,12 +139,12 @@ def pod(spec: dict[str, Any]) -> Manifest:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "pod-"}, "spec": spec}
 
 
-def test_lists_have_the_keys_that_the_server_publishes(kubectl: Kubectl) -> None:
+async def test_lists_have_the_keys_that_the_server_publishes(api: Api) -> None:
     """Of every kind that is built: what is merged by key there, is compared and merged by that key here."""
     published, ours = {}, {}
     for kind in CHILD_KINDS:
         path = f"/openapi/v3/{'apis' if kind.group else 'api'}/{kind.api_version}"
-        for where, keys in lists(json.loads(kubectl("get", "--raw", path))["components"]["schemas"], kind):
+        for where, keys in lists((await api.document(path))["components"]["schemas"], kind):
             published[kind.kind, where] = keys
             ours[kind.kind, where] = set(list_keys(where.split(".")[-1], kind.kind))
     assert ours == published

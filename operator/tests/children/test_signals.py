@@ -27,8 +27,8 @@ def shop(name: str = "catalog") -> ShopService:
 class Pods(Story):
     """Those of services, as they are scraped; what they carry is the same of either kind."""
 
-    def __init__(self) -> None:
-        super().__init__([], step=5)
+    def __init__(self, step: int = 5) -> None:
+        super().__init__([], step=step)
         self._pods = 0
 
     def are(
@@ -52,11 +52,13 @@ class Pods(Story):
         labels = f'{pod},server_address="{callee}",reason="{reason}"'
         self.counter(f"{signals.NOT_SENT}{{{labels}}}", (BEFORE, 0), (END - BEFORE, rate))
 
-    def asked(self, kind: str, folder: Path, answer: float | None, target: str = "20") -> None:
+    def asked(
+        self, kind: str, folder: Path, answer: float | None, target: str = "20", at: float = NOW
+    ) -> None:
         """Fails when the autoscaler of catalog would see anything else; None is no answer at all."""
         metric = Metric.model_validate({"type": kind, "target": target})
         samples: list[dict[str, Any]] = [] if answer is None else [{"labels": "{}", "value": answer}]
-        self.equals(NOW, signals.query(shop(), metric), samples)
+        self.equals(at, signals.query(shop(), metric), samples)
         self.told(folder)
 
 
@@ -80,6 +82,29 @@ def test_pods_that_nobody_asks_any_more_count_as_at_their_target(
     alone = f'sum(rate({signals.SERIES[kind]}{{job="catalog"}}[{signals.RATE_WINDOW}]))'
     pods.equals(NOW, alone, [{"labels": "{}", "value": 0}])
     pods.asked(kind, tmp_path, 3 * TARGET)
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("seconds", "carried"),
+    [(-2, 10), (2, 32), (4, 56), (10, 56), (12, (2 * 10 + 12 * 70) / 14), (60, 70)],
+)
+def test_a_surge_is_seen_before_it_is_all_that_is_looked_back_at(
+    kind: str, seconds: int, carried: float, tmp_path: Path
+) -> None:
+    """From 10 to 70, as scraped every two seconds: 0.8 of what the last six say, until those of the
+    last fifteen say more."""
+    pods = Pods(step=2)
+    pods.are(ready=1, rate=(10, 70))
+    pods.asked(kind, tmp_path, carried, at=BEFORE + seconds / 60)
+
+
+@KINDS
+def test_chance_is_no_surge(kind: str, tmp_path: Path) -> None:
+    """A fifth more in the last two seconds, of the fourteen that there are samples of."""
+    pods = Pods(step=2)
+    pods.are(ready=1, rate=(10, 12))
+    pods.asked(kind, tmp_path, (12 * 10 + 2 * 12) / 14, at=BEFORE + 2 / 60)
 
 
 def test_a_target_need_not_be_a_whole_number(pods: Pods, tmp_path: Path) -> None:

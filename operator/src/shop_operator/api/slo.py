@@ -96,8 +96,9 @@ class Monitoring(Model):
     """Port of the metrics; default: the first of `ports`, 8080 when there is none."""
     path: Annotated[str, Field(max_length=1024, pattern=r"^/")] = "/metrics"
     """Path of the metrics."""
-    interval: Annotated[str, Field(max_length=8, pattern=r"^[1-9][0-9]*(ms|s|m)$")] = "5s"
-    """Time between scrapes. The autoscaler looks back 15 seconds: keep it at 5 seconds or less for it."""
+    interval: Annotated[str, Field(max_length=8, pattern=r"^[1-9][0-9]*(ms|s|m)$")] | None = None
+    """Time between scrapes; default: 2s where RequestsPerSecond or Concurrency scale the service, else 5s.
+    The autoscaler looks back 15 seconds, and 6 for a surge: keep it at 5 seconds or less for it."""
     labels: Annotated[dict[str, LabelValue], Field(max_length=16)] | None = None
     """Labels of PodMonitor and PrometheusRule, for a Prometheus that selects them, such as
     {release: kube-prometheus-stack}."""

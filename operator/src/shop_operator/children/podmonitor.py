@@ -3,12 +3,14 @@
 from typing import Any
 
 from shop_operator.api import Monitoring, ShopService
-from shop_operator.children import cache, database, exporter
+from shop_operator.children import cache, database, exporter, signals
 from shop_operator.children.container import main_port
 from shop_operator.children.context import Context, Manifest
 from shop_operator.children.deployment import container_ports
 from shop_operator.children.meta import NAME_LABEL, Component, manifest, selector
 
+SCALED_INTERVAL, INTERVAL = "2s", "5s"
+"""Where the autoscaler waits for what a scrape says, and elsewhere."""
 STORE_INTERVAL = "15s"
 """Nobody scales by what a database or cache says of itself."""
 OWN = "(go|process|promhttp)_.+"
@@ -23,13 +25,19 @@ def build(shop: ShopService, context: Context) -> list[Manifest]:
         return []
     scraped = monitoring.port or main_port(shop)
     port = next(port["name"] for port in container_ports(shop) if port["containerPort"] == scraped)
-    endpoint = {"port": port, "path": monitoring.path, "interval": monitoring.interval}
+    endpoint = {"port": port, "path": monitoring.path, "interval": monitoring.interval or _interval(shop)}
     found = [_monitor(shop, "service", shop.name, endpoint, jobLabel=NAME_LABEL)]
     if database.dedicated(shop) and exporter.port(shop, "database", context):
         found.append(_monitor(shop, "database", database.name(shop), _of_store(database.name(shop))))
     if shop.spec.cache and exporter.port(shop, "cache", context):
         found.append(_monitor(shop, "cache", cache.name(shop), _of_store(cache.name(shop))))
     return found
+
+
+def _interval(shop: ShopService) -> str:
+    autoscaling = shop.spec.autoscaling
+    scaled = autoscaling and any(metric.type in signals.SERIES for metric in autoscaling.metrics)
+    return SCALED_INTERVAL if scaled else INTERVAL
 
 
 def _of_store(job: str) -> dict[str, Any]:

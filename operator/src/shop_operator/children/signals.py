@@ -13,6 +13,10 @@ NOT_SENT = "http_client_not_sent_total"
 WITHHELD = "circuit_open|bulkhead_full"
 """Why callers do not send what they would: too much of what they sent had no answer."""
 RATE_WINDOW = "15s"
+SURGE_WINDOW = "6s"
+"""Three scrapes at their default interval. A load that doubles is seen in a few seconds, not in ten."""
+SURGE_SHARE = 0.8
+"""Of what a surge seems to be: so few seconds have few requests, which come and go by chance."""
 
 
 def target(metric: Metric) -> str:
@@ -33,9 +37,11 @@ def query(shop: ShopService, metric: Metric) -> str:
 
 
 def _carried(shop: ShopService, kind: str) -> str:
-    """The second part is 0 for pods that are up but have no series yet; without any pod there is no result
-    at all, which must not be taken for 0."""
-    return f"{_rate(SERIES[kind], _pods(shop))} or 0 * sum(up{{{_pods(shop)}}} == 1)"
+    """The surge, where it is more than the rate. The last part is 0 for pods that are up but have no series
+    yet; without any pod there is no result at all, which must not be taken for 0."""
+    rate = _rate(SERIES[kind], _pods(shop))
+    surge = f"{SURGE_SHARE:g} * {_rate(SERIES[kind], _pods(shop), SURGE_WINDOW)}"
+    return f"{surge} > {rate} or {rate} or 0 * sum(up{{{_pods(shop)}}} == 1)"
 
 
 def _stalled(shop: ShopService) -> str:
@@ -50,5 +56,5 @@ def _pods(shop: ShopService) -> str:
     return f'namespace="{shop.namespace}",job="{shop.name}"'
 
 
-def _rate(series: str, labels: str) -> str:
-    return f"sum(rate({series}{{{labels}}}[{RATE_WINDOW}]))"
+def _rate(series: str, labels: str, window: str = RATE_WINDOW) -> str:
+    return f"sum(rate({series}{{{labels}}}[{window}]))"
