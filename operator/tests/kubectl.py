@@ -1,18 +1,15 @@
-"""A person with kubectl at a real API server that has the CRD, and those of the optional kinds."""
+"""A person with kubectl at a real API server."""
 
 import itertools
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 from kindlocal.apiserver import ApiServer
 from kindlocal.paths import binary, cache_table
-from shop_operator.api.crd import custom_resource_definition
 
 _PROMETHEUS = "example/prometheus-operator-crd/monitoring.coreos.com_"
 ADDON_CRDS = {
@@ -68,24 +65,11 @@ class Kube:
     """The API server, and namespaces in it."""
 
     def __init__(self, server: ApiServer) -> None:
-        self._kubeconfig = server.kubeconfig
+        self.server = server
         self._numbers = itertools.count(1)
 
     def kubectl(self, namespace: str | None = None, **labels: str) -> Kubectl:
         name = namespace or f"kubectl-{next(self._numbers)}"
-        kubectl = Kubectl(self._kubeconfig, name)
+        kubectl = Kubectl(self.server.kubeconfig, name)
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
         return kubectl
-
-
-@contextmanager
-def kube() -> Iterator[Kube]:
-    """A server with all CRDs, ready to be used."""
-    with ApiServer() as server:
-        found = Kube(server)
-        kubectl = Kubectl(server.kubeconfig, "default")
-        kubectl.apply(custom_resource_definition())
-        for crd in addon_crds():
-            kubectl.apply(crd)
-        kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        yield found

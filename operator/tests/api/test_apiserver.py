@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from shop_operator.api import API_VERSION, KIND, InvalidSpec, parse
+from shop_operator.cluster import kinds
+from shop_operator.cluster.client import Api, ApiError
 
 from ..children import golden
 from ..kubectl import Kubectl
@@ -62,13 +64,14 @@ def test_what_is_wrong_is_refused_with_the_fields_name(
 
 
 @pytest.mark.parametrize("name", golden.REFUSED)
-def test_server_and_parse_refuse_the_same_fields(kubectl: Kubectl, name: str) -> None:
+async def test_server_and_parse_refuse_the_same_fields(api: Api, name: str) -> None:
     obj = golden.case(name).obj
     with pytest.raises(InvalidSpec) as caught:
         parse(obj)
-    refusal = kubectl.refusal("apply", "--validate=ignore", "-n", "default", "-f", "-", given={
-        **obj, "metadata": {**obj["metadata"], "namespace": "default"}
-    })  # fmt: skip
+    there = {**obj, "metadata": {**obj["metadata"], "namespace": "default"}}
+    with pytest.raises(ApiError) as answered:
+        await api.create(there, kinds.SHOP_SERVICE, manager="kubectl")
+    refusal = answered.value.message
     unknown = [field for field, message in caught.value.errors if message == "unknown field"]
     for field, message in caught.value.errors:
         if field not in unknown:  # which kubectl itself finds, see above
@@ -77,10 +80,12 @@ def test_server_and_parse_refuse_the_same_fields(kubectl: Kubectl, name: str) ->
 
 
 @pytest.mark.parametrize("name", golden.ACCEPTED)
-def test_what_parse_accepts_the_server_accepts(kubectl: Kubectl, name: str) -> None:
+async def test_what_parse_accepts_the_server_accepts(api: Api, name: str) -> None:
     obj = golden.case(name).obj
-    metadata = {"name": obj["metadata"]["name"], "namespace": kubectl.namespace}
-    kubectl("create", "--dry-run=server", "-f", "-", given={**obj, "metadata": metadata})
+    there = {**obj, "metadata": {"name": obj["metadata"]["name"], "namespace": "default"}}
+    path = kinds.SHOP_SERVICE.path("default")
+    params = {"dryRun": "All", "fieldValidation": "Strict"}
+    await api._call("create", kinds.SHOP_SERVICE, "POST", path, params=params, body=there)
 
 
 @pytest.mark.parametrize(

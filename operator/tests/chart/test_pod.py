@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ..api.conftest import Kube
+from ..kubectl import Kube
 from .test_chart import helm, of, template
 
 pytestmark = pytest.mark.apiserver
@@ -37,8 +37,8 @@ def test_no_value_makes_it_two(value: str) -> None:
     assert "additional properties" in done.stderr.lower()
 
 
-def test_its_pod_is_let_into_a_restricted_namespace(cluster: Kube) -> None:
-    kubectl = cluster.kubectl("guarded", **{"pod-security.kubernetes.io/enforce": "restricted"})
+def test_its_pod_is_let_into_a_restricted_namespace(kube: Kube) -> None:
+    kubectl = kube.kubectl("guarded", **{"pod-security.kubernetes.io/enforce": "restricted"})
     kubectl("create", "serviceaccount", "op")
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "operator"}, "spec": pod()}
     kubectl.apply(manifest, "--dry-run=server")

@@ -7,17 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import kopf
 import pytest
 import yaml
 from kindlocal.apiserver import ApiServer
 from kindlocal.paths import binary
-from shop_operator.cluster.client import Api
-from shop_operator.cluster.connection import Connection
 
 from ..generated import REPOSITORY
 from ..kubectl import Kubectl, addon_crds
-from ..support.cluster import NAMESPACE, Cluster, Operator
+from ..support.cluster import NAMESPACE, Cluster, Operator, client
 
 CHART = REPOSITORY / "charts" / "shop-operator"
 RELEASE, SYSTEM, SHOP = "shop-operator", "shop-system", "shop"
@@ -47,8 +44,7 @@ def kubectl(server: ApiServer) -> Kubectl:
 @pytest.fixture
 async def cluster(server: ApiServer) -> AsyncIterator[Cluster]:
     """The same person, in namespace `shop`."""
-    info = kopf.ConnectionInfo(server=server.url, ca_path=str(server.ca), token=server.token)
-    async with Api(Connection(info, user_agent="kubectl")) as api:
+    async with client(server) as api:
         await api.create({"kind": "Namespace", "metadata": {"name": SHOP}}, NAMESPACE, manager="kubectl")
         yield Cluster(api, server, SHOP)
 
@@ -109,6 +105,5 @@ def operator(server: ApiServer, tmp_path: Path, kubectl: Kubectl) -> Iterator[Re
 
 async def optional_kinds(kubectl: Kubectl) -> None:
     """KEDA's and the Prometheus Operator's CRDs appear."""
-    for crd in addon_crds():
-        kubectl.apply(crd)
+    kubectl.apply("\n---\n".join(map(json.dumps, addon_crds())))
     await asyncio.to_thread(kubectl, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")

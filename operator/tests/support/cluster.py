@@ -367,11 +367,16 @@ def rights() -> list[dict[str, Any]]:
     ]
 
 
+def client(server: ApiServer) -> Api:
+    """With all rights, as a person has them."""
+    info = kopf.ConnectionInfo(server=server.url, ca_path=str(server.ca), token=server.token)
+    return Api(Connection(info, user_agent="kubectl"))
+
+
 @contextlib.asynccontextmanager
 async def connected(server: ApiServer) -> AsyncIterator[Cluster]:
     """A new namespace of a server that has the CRD and the operator's role."""
-    info = kopf.ConnectionInfo(server=server.url, ca_path=str(server.ca), token=server.token)
-    async with Api(Connection(info, user_agent="kubectl")) as api:
+    async with client(server) as api:
         await api.apply(custom_resource_definition(), kinds.CRD, manager="kubectl")
         for manifest in rights():
             kind = kinds.Kind(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kindlocal.apiserver import ApiServer
+from shop_operator.api.crd import custom_resource_definition
 from shop_operator.cluster import kinds
 from shop_operator.cluster.client import ApiError
 
@@ -128,8 +129,8 @@ class Stage:
     async def play_controllers(self) -> None:
         """All the time, for many services; until cancelled."""
         while True:
-            while await self._control():
-                pass
+            async for kind, name, wanted in self._due():
+                await self._report(kind, name, wanted)
             await asyncio.sleep(0.2)
 
     def _all_seen(self) -> bool:
@@ -145,24 +146,30 @@ class Stage:
 
     async def _control(self) -> bool:
         """Do the next thing that a controller would do; False when there is none."""
-        for kind, status in CONTROLLERS.items():
-            for live in await self.cluster.all(kind):
-                wanted = status(live)
-                name = live["metadata"]["name"]
-                have = live.get("status", {})
-                if wanted is None or all(have.get(field) == value for field, value in wanted.items()):
-                    continue
-                try:
-                    await self.cluster.set_status(kind, name, **wanted)
-                except ApiError as error:
-                    if error.status != 404:
-                        raise
-                    continue  # it has gone meanwhile
-                now = await self.cluster.get(kind, name)
-                if now:
+        async for kind, name, wanted in self._due():
+            if await self._report(kind, name, wanted):
+                if now := await self.cluster.get(kind, name):
                     self._to_be_seen[kinds.of(kind).plural] = int(now["metadata"]["resourceVersion"])
                 return True
         return False
+
+    async def _due(self) -> AsyncIterator[tuple[str, str, Manifest]]:
+        """What controllers would report, and have not yet: kind, name, status."""
+        for kind, status in CONTROLLERS.items():
+            for live in await self.cluster.all(kind):
+                wanted, have = status(live), live.get("status", {})
+                if wanted and any(have.get(field) != value for field, value in wanted.items()):
+                    yield kind, live["metadata"]["name"], wanted
+
+    async def _report(self, kind: str, name: str, status: Manifest) -> bool:
+        """False when it has gone meanwhile."""
+        try:
+            await self.cluster.set_status(kind, name, **status)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
 
 
 def _deployment(live: Manifest) -> Manifest:
@@ -284,7 +291,7 @@ async def stage(server: ApiServer, folder: Path) -> AsyncIterator[Stage]:
 
 
 def prepare(server: ApiServer) -> None:
-    """Give the server the optional kinds and the storage class that the life of a ShopService needs."""
+    """Give the server the CRD, the optional kinds, and the storage class that a ShopService's life needs."""
     storage_class = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
@@ -297,6 +304,6 @@ def prepare(server: ApiServer) -> None:
         "allowVolumeExpansion": True,
     }
     kubectl = Kubectl(server.kubeconfig, "default")
-    for manifest in (storage_class, *addon_crds()):
-        kubectl.apply(manifest)
+    manifests = (storage_class, custom_resource_definition(), *addon_crds())
+    kubectl.apply("\n---\n".join(map(json.dumps, manifests)))
     kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")

@@ -1,3 +1,0 @@
-from ..api.conftest import cluster, kubectl
-
-__all__ = ["cluster", "kubectl"]
