@@ -41,6 +41,7 @@ from shop_operator.engine.queue import Queue
 from shop_order_processing.metrics import SagaMetrics, TradeMetrics
 from shop_order_processing.store import Counts
 from shop_platform.dashboards import OF_SHOP, operator
+from shop_platform.dashboards.panels import EXEMPLARY
 from shop_platform.dashboards.service import CONTAINED
 from shop_platform.dashboards.shop import FUNNEL
 from shop_platform.kind import find_tools
@@ -372,6 +373,18 @@ async def test_the_contract_names_what_is_exposed() -> None:
 def _families(text: str) -> list[str]:
     families = text_string_to_metric_families(text)
     return [f"{family.name}_total" if family.type == "counter" else family.name for family in families]
+
+
+def test_panels_of_durations_lead_to_traces_and_no_others_ask_for_exemplars() -> None:
+    targets = [
+        (panel["title"], EXEMPLARY in target["expr"], target.get("exemplar", False))
+        for dashboard in dashboards().values()
+        for panel in dashboard["panels"]
+        for target in panel.get("targets", ())
+    ]
+    assert [title for title, has, asks in targets if has is not asks] == []
+    found = {title for title, has, _ in targets if has}
+    assert found == {"Duration", "Duration, p95", "Duration, p99", "Slowest routes, p95"}
 
 
 def test_every_threshold_is_a_bucket_that_the_chassis_counts() -> None:

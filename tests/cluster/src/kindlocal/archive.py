@@ -9,7 +9,7 @@ import json
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 
 def _add(tar: tarfile.TarFile, name: str, mode: int, content: BinaryIO, size: int) -> None:
@@ -76,3 +76,23 @@ def write(
             _add_file(tar, f"{digest}.tar", 0o644, layer_path)
     finally:
         layer_path.unlink(missing_ok=True)
+
+
+def take(archive: Path, file: str, target: Path) -> None:
+    """Write one file of an image to `target`, executable. Raises KeyError when the image does not have it."""
+    with tarfile.open(archive) as tar:
+        (manifest,) = json.load(_member(tar, "manifest.json"))
+        for name in reversed(manifest["Layers"]):
+            with tarfile.open(fileobj=_member(tar, name)) as layer_of_it:
+                if file.lstrip("/") in layer_of_it.getnames():
+                    target.write_bytes(_member(layer_of_it, file.lstrip("/")).read())
+                    target.chmod(0o755)
+                    return
+    raise KeyError(f"{archive} has no {file}")
+
+
+def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
+    found = tar.extractfile(name)
+    if found is None:
+        raise KeyError(f"{name} is no file")
+    return found

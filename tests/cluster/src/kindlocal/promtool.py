@@ -25,6 +25,8 @@ class Story:
     groups: Groups
     step: int = 30
     """Seconds between samples, and between evaluations."""
+    every: int = 0
+    """Seconds between evaluations where they are to be fewer."""
     series: dict[str, str] = field(default_factory=dict)
     expected: list[dict[str, Any]] = field(default_factory=list)
 
@@ -69,7 +71,7 @@ class Story:
         }
         tests = {
             "rule_files": ["rules.yaml"],
-            "evaluation_interval": f"{self.step}s",
+            "evaluation_interval": f"{self.every or self.step}s",
             "fuzzy_compare": True,
             "tests": [test],
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shop_platform.dashboards.panels import Query, Section, lines, number, of_shop, rate
+from shop_platform.dashboards.panels import Query, Section, lines, number, of_shop, rate, told_of
 
 HERE = 'namespace="$namespace"'
 
@@ -27,13 +27,13 @@ _SECTIONS = (
         number("Not consumed", f"sum(max by (stream, consumer) (consumer_lag_events{{{HERE}}}))"),
         number(
             "Dead letters, 1 h",
-            f'sum(increase(consumer_events_total{{{HERE},outcome="dead_lettered"}}[1h])) or vector(0)',
+            told_of("consumer_events_total", ',outcome="dead_lettered"', "1h"),
             bad_above=1,
             about="shop dlq list",
         ),
         number(
             "Gaps given up, 1 h",
-            f"sum(increase(consumer_gaps_total{{{HERE}}}[1h])) or vector(0)",
+            told_of("consumer_gaps_total", "", "1h"),
             bad_above=1,
         ),
         number("Relays", f"sum(outbox_relay_leader{{{HERE}}})", about="One for each service that publishes."),

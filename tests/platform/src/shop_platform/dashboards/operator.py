@@ -93,6 +93,21 @@ _SECTIONS = (
         ),
     ),
     Section(
+        "Process",
+        lines(
+            "Answers",
+            Query('sum(up{job="shop-operator"}) or vector(0)', "scraped"),
+            width=12,
+            about="0: nothing is reconciled, and all other panels here stand still.",
+        ),
+        lines(
+            "Starts, 30 min",
+            Query('changes(process_start_time_seconds{job="shop-operator"}[30m])', "{{pod}}"),
+            width=12,
+            none="not scraped",
+        ),
+    ),
+    Section(
         "Cost",
         lines(
             "API calls",

@@ -33,6 +33,8 @@ _DEFAULTS: tuple[tuple[str, Any], ...] = (
     ("alignValue", "left"), ("showValue", "auto"), ("perPage", 20),
 )  # fmt: skip
 """What the SDK writes though Grafana takes it for granted."""
+EXEMPLARY = "http_server_request_duration_seconds_bucket"
+"""The series that has exemplars: each names a trace, and is a point of a panel that leads there."""
 
 
 SIGNALS = {
@@ -146,6 +148,13 @@ def rate(series: str, labels: str = "", *, by: str = "") -> str:
     return f'sum{grouped} (rate({series}{{namespace="$namespace"{chosen}}}[$__rate_interval]))'
 
 
+def told_of(series: str, labels: str, window: str) -> str:
+    """How often something rare happened within a window, 0 if it did not: a series that begins with its first
+    time has no increase."""
+    chosen = f'{series}{{namespace="$namespace"{labels}}}'
+    return f"sum(increase({chosen}[{window}]) > 0 or ({chosen} unless {chosen} offset {window})) or vector(0)"
+
+
 def plain(built: Builder[Any]) -> Any:
     """As JSON has it, without what goes without saying."""
     return _pruned(json.loads(json.dumps(built.build(), cls=JSONEncoder)))
@@ -159,4 +168,6 @@ def _pruned(value: Any) -> Any:
 
 def _target(query: Query) -> Dataquery:
     target = Dataquery().expr(query.expr)
+    if EXEMPLARY in query.expr:
+        target.exemplar(True)
     return target.legend_format(query.legend) if query.legend else target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shop_platform.dashboards.panels import Query, Section, lines, number, of_shop, rate
+from shop_platform.dashboards.panels import Query, Section, lines, number, of_shop, rate, told_of
 
 HOUR = 3600
 _OPEN = "order_sagas_open"
@@ -75,8 +75,7 @@ _SECTIONS = (
         ),
         number(
             "Dead letters, 24 h",
-            'sum(increase(consumer_events_total{namespace="$namespace",outcome="dead_lettered"}[24h]))'
-            " or vector(0)",
+            told_of("consumer_events_total", ',outcome="dead_lettered"', "24h"),
             bad_above=1,
             about="shop dlq list",
         ),
@@ -145,6 +144,7 @@ _SECTIONS = (
                 ' - shop_service_replicas_ready{namespace="$namespace"})',
                 "{{name}}",
             ),
+            width=6,
         ),
         lines(
             "Circuits that are open",
@@ -153,11 +153,19 @@ _SECTIONS = (
                 ' (http_client_circuit_state{namespace="$namespace",state="open"})',
                 "{{job}} to {{server_address}}",
             ),
+            width=6,
         ),
         lines(
             "Schedules that failed",
             Query(rate("schedule_runs_total", 'outcome="failed"', by="job,name"), "{{job}} {{name}}"),
             unit="ops",
+            width=6,
+        ),
+        lines(
+            "Pods that are not scraped",
+            Query(f"sum by (job) (up{{{HERE}}} == bool 0)", "{{job}}"),
+            width=6,
+            about="Of them Prometheus knows nothing at present, of databases (-db) and caches (-cache) too.",
         ),
     ),
     Section(
