@@ -19,6 +19,7 @@ def copy(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "ROOT", tmp_path)
     monkeypatch.setattr(images, "SERVICES", tmp_path / "services")
     monkeypatch.setattr(images, "DOCKERFILE", tmp_path / "services" / "Dockerfile")
+    monkeypatch.setattr(images, "OPERATOR", tmp_path / "operator" / "Dockerfile")
     monkeypatch.setattr(images, "exported", lambda *packages: f"requirements of {packages}")
     return tmp_path
 
@@ -50,19 +51,33 @@ def test_a_service_changes_its_own_image_alone(copy):
 def test_what_services_share_changes_all_of_them(copy, path):
     before = images.plan()
     append(copy / path)
-    assert changed(before, images.plan()) == set(before.services)
+    after = images.plan()
+    assert changed(before, after) == set(before.services)
+    assert after.libraries == before.libraries
 
 
 def test_the_operator_stands_alone(copy):
     before = images.plan()
     append(copy / "operator/src/shop_operator/__init__.py")
-    assert changed(before, images.plan()) == {"operator"}
+    after = images.plan()
+    assert changed(before, after) == {"operator"}
+    assert after.below == before.below
+
+
+@pytest.mark.parametrize("path", ["services/Dockerfile", "operator/Dockerfile"])
+def test_a_changed_recipe_changes_what_is_made_by_it(copy, path):
+    before = images.plan()
+    append(copy / path)
+    made = {"operator"} if path.startswith("operator") else set(before.services)
+    assert changed(before, images.plan()) == made
 
 
 def test_changed_dependencies_change_every_image(copy, monkeypatch):
     before = images.plan()
     monkeypatch.setattr(images, "exported", lambda *packages: f"other requirements of {packages}")
-    assert changed(before, images.plan()) == set(before.all)
+    after = images.plan()
+    assert changed(before, after) == set(before.all)
+    assert not set(after.below) & set(before.below)
 
 
 def test_names_are_those_of_the_contract(copy):
@@ -98,12 +113,68 @@ def test_a_recipe_is_marked_by_its_content(tmp_path):
     assert other.marked != recipe.marked
 
 
+class Builds:
+    """A store with these images, which notes what is built in it and from what."""
+
+    def __init__(self, *names):
+        self.there, self.built = set(names), {}
+
+    def names(self):
+        return list(self.there)
+
+    def build(self, name, file, context, *, args, target, layers):
+        self.there.add(name)
+        self.built[name] = {args[key] for key in ("LIBRARIES", "RUNTIME") if key in args}
+
+
+def builder_with(*there):
+    """One whose store has these images, and the base images."""
+    builder = images.Images(Tools(Path(), Path(), Path(), "docker"))
+    builder._store = Builds(*(name for recipe in recipes() for name in (recipe.name, recipe.marked)), *there)
+    return builder
+
+
+def ensured(plan, *there):
+    """What is built where these images are there."""
+    builder = builder_with(*there)
+    builder.ensure(plan)
+    return builder._store.built
+
+
+def test_nothing_is_built_twice(copy):
+    plan = images.plan()
+    built = ensured(plan)
+    assert built.keys() == {*plan.below, *plan.all.values()}
+    assert built[plan.operator] == {plan.operator_libraries}
+    assert built[plan.services["cart"]] == {plan.runtime}
+    assert ensured(plan, *plan.all.values()) == {}
+
+
+def test_what_others_made_is_not_installed_again_for_a_change_of_ours(copy):
+    """It takes half a minute, and as long to find out that it is there already."""
+    before = images.plan()
+    append(copy / "services/chassis/src/shop_chassis/__init__.py")
+    append(copy / "operator/src/shop_operator/__init__.py")
+    plan = images.plan()
+    built = ensured(plan, *before.below, *before.all.values())
+    assert built.keys() == {plan.runtime, *plan.all.values()}
+    assert built[plan.runtime] == {plan.libraries}
+
+
+def test_of_what_others_made_that_is_installed_on_which_something_is_to_be_built(copy):
+    plan = images.plan()
+    builder = builder_with(*plan.services.values())
+    assert builder.libraries(plan) == [plan.operator_libraries]
+    assert builder._store.built.keys() == {plan.operator_libraries}
+    assert builder_with(plan.libraries, *plan.all.values()).libraries(plan) == [plan.libraries]
+
+
 def test_only_our_own_superseded_images_are_let_go_of(copy):
     plan = images.plan()
     old = [f"shop/cart:dev-0000000{n}" for n in range(5)]
     others = [
         *("docker.io/library/postgres:15", "shop/postgres:15", "shop/python:3.11", "shop/cart:v1"),
-        *("else/cart:dev-1", "shop/of-another-clone:dev-1", plan.runtime, *plan.all.values()),
+        *("else/cart:dev-1", "shop/of-another-clone:dev-1", *plan.below, *plan.all.values()),
         python_recipe().marked,
     ]
     newest_first = [*others[:4], *old, *others[4:], "shop/python:recipe-1"]

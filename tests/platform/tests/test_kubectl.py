@@ -1,7 +1,8 @@
+import json
 from pathlib import Path
 
 import pytest
-from shop_platform.kubectl import Kubectl, unwell
+from shop_platform.kubectl import Kubectl, Marks, unwell
 from shop_platform.process import Failure, run, tail
 
 
@@ -109,6 +110,47 @@ def test_what_is_not_there_is_not_waited_for():
     with pytest.raises(Failure) as caught:
         Missing(pod(phase="Succeeded")).wait("condition=Available", "deployment/a", namespace="shop")
     assert "NotFound" in caught.value.detail
+
+
+class Kept(Kubectl):
+    """A cluster with one ConfigMap at most; `taken`: somebody else makes it meanwhile."""
+
+    def __init__(self, taken=False):
+        super().__init__(Path("kubectl"), "shop")
+        self.__dict__.update(data=None, calls=[], taken=taken)
+
+    def __call__(self, verb, *args, **_):
+        self.calls.append(verb)
+        if verb == "create":
+            self.__dict__["data"] = {"of": "another"} if self.taken else {}
+            if self.taken:
+                raise Failure("kubectl create failed", "Error from server (AlreadyExists)")
+        elif self.data is None:
+            raise Failure("kubectl patch failed", "Error from server (NotFound)")
+        else:
+            [patch] = [arg.removeprefix("--patch=") for arg in args if arg.startswith("--patch=")]
+            self.data.update(json.loads(patch)["data"])
+        return ""
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_marks_are_written_in_one_call_beside_those_of_others(taken):
+    kubectl = Kept(taken)
+    Marks(kubectl).write(one="1", two="2")
+    assert kubectl.data == {"one": "1", "two": "2"} | ({"of": "another"} if taken else {})
+    kubectl.calls.clear()
+    Marks(kubectl).write(two="3", three="3")
+    assert kubectl.data.items() >= {"one": "1", "two": "3", "three": "3"}.items()
+    assert kubectl.calls == ["patch"]
+
+
+def test_marks_that_cannot_be_written_are_no_secret():
+    class Refused(Kubectl):
+        def __call__(self, *args, **_):
+            raise Failure("kubectl patch failed", "Error from server (Forbidden)")
+
+    with pytest.raises(Failure, match="patch failed"):
+        Marks(Refused(Path("kubectl"), "shop")).write(one="1")
 
 
 def test_a_failed_command_is_one_line_and_what_it_said():

@@ -60,6 +60,21 @@ def test_an_archive_has_the_images_and_a_shared_layer_once(image, tmp_path):
     assert len(blobs(names)) == 4
 
 
+def test_what_came_with_an_image_before_is_left_out(image, tmp_path):
+    one, two = image("shop/layout-one:dev-1", "one"), image("shop/layout-two:dev-1", "two")
+    layout = Layout(tmp_path / "layout")
+    layout.archive([one], tmp_path / "one.tar")
+    layout.archive([two], tmp_path / "two.tar", beside=[one, "shop/layout-none:dev-1"])
+    shared, own = (
+        layer["digest"].replace("sha256:", "blobs/sha256/")
+        for layer in layers(tmp_path / "layout", "layout-two")
+    )
+    references, names = read(tmp_path / "two.tar")
+    assert references == ["docker.io/shop/layout-two:dev-1"]
+    assert own in names
+    assert shared not in names
+
+
 def test_a_shared_layer_is_compressed_once_and_unpacked_nowhere_but_here(image, tmp_path):
     one, folder = image("shop/layout-one:dev-1", "one"), tmp_path / "layout"
     Layout(folder).archive([one], tmp_path / "one.tar")

@@ -48,7 +48,11 @@ def load(out: Console) -> None:
 
 def images(out: Console) -> None:
     """builds the images of the sources as they are and prints their names"""
-    for name, image in Platform().images(out.print).all.items():
+    from shop_platform.images import plan
+
+    planned = plan()
+    Platform().images(planned, out.print)
+    for name, image in planned.all.items():
         out.print(f"{name}: {image}")
 
 

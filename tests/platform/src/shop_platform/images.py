@@ -20,6 +20,7 @@ from shop_platform.process import Failure, run
 from shop_platform.store import Store
 
 DOCKERFILE = SERVICES / "Dockerfile"
+OPERATOR = ROOT / "operator" / "Dockerfile"
 # How many superseded images of each repository stay.
 KEPT = 3
 # Used by pods as they are, beside what is built here.
@@ -51,8 +52,13 @@ def exported(*packages: str) -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """The images as the sources are now: name of each service or `operator` → image with tag."""
+    """The images as the sources are now: name of each service or `operator` → image with tag.
 
+    What others made is in images of its own, on which the others stand.
+    """
+
+    libraries: str
+    operator_libraries: str
     runtime: str
     services: dict[str, str]
     operator: str
@@ -62,6 +68,11 @@ class Plan:
         """Every image that runs in the cluster and is built here."""
         return {**self.services, "operator": self.operator}
 
+    @property
+    def below(self) -> list[str]:
+        """Those that the others stand on: what others made, and the services' own."""
+        return [self.libraries, self.operator_libraries, self.runtime]
+
 
 def plan() -> Plan:
     """Tags from the content of everything that goes into an image."""
@@ -69,14 +80,20 @@ def plan() -> Plan:
     made_from = sources()
     folders = sorted(set(made_from.values()))
     third_party = exported(*(f"shop-{folder}" for folder in folders))
-    shared = [SERVICES / "chassis" / "src", SERVICES / "contracts" / "src", DOCKERFILE]
-    runtime = digest(ROOT, shared, base, third_party)
+    libraries = digest(ROOT, [DOCKERFILE], base, third_party)
+    shared = [SERVICES / "chassis" / "src", SERVICES / "contracts" / "src"]
+    runtime = digest(ROOT, shared, libraries)
     tags = {folder: digest(ROOT, [SERVICES / folder / "src"], runtime) for folder in folders}
     services = {name: f"shop/{folder}:dev-{tags[folder]}" for name, folder in made_from.items()}
-    operator = digest(
-        ROOT, [ROOT / "operator" / "src", ROOT / "operator" / "Dockerfile"], base, exported("shop-operator")
+    operator_libraries = digest(ROOT, [OPERATOR], base, exported("shop-operator"))
+    operator = digest(ROOT, [ROOT / "operator" / "src"], operator_libraries)
+    return Plan(
+        f"shop/libraries:dev-{libraries}",
+        f"shop/operator-libraries:dev-{operator_libraries}",
+        f"shop/runtime:dev-{runtime}",
+        services,
+        f"shop/operator:dev-{operator}",
     )
-    return Plan(f"shop/runtime:dev-{runtime}", services, f"shop/operator:dev-{operator}")
 
 
 def superseded(names: Iterable[str], planned: Plan) -> list[str]:
@@ -85,7 +102,7 @@ def superseded(names: Iterable[str], planned: Plan) -> list[str]:
     Ours are known by repository and by a tag that only content hashes have. Some are kept, for whoever goes
     back to a state of before or builds from another clone.
     """
-    wanted = {planned.runtime, *planned.all.values(), *(recipe.marked for recipe in bases.recipes())}
+    wanted = {*planned.below, *planned.all.values(), *(recipe.marked for recipe in bases.recipes())}
     ours = {repository(image) for image in wanted} | {repository(bases.PYTHON_UV)}
     older: dict[str, list[str]] = {}
     for name in names:
@@ -107,24 +124,48 @@ class Images:
         self._local = tools.local
         self._note = note
 
-    def ensure(self, planned: Plan) -> list[str]:
-        """Base images, then all that is missing; names of what was built. Raises Failure."""
-        built = bases.ensure_bases(self._store, local=self._local)
+    def libraries(self, planned: Plan) -> list[str]:
+        """Base images, and of what others made that on which something is to be built; raises Failure.
+
+        Names what others made that is there then.
+        """
+        bases.ensure_bases(self._store, local=self._local)
         there = set(self._store.names())
-        # By what they are made from, since two services may run the same.
-        missing = {_source(image): image for image in planned.all.values() if image not in there}
-        if not missing:
-            return built
-        if self._local:
+        missing = self._missing(planned, there)
+        if missing and self._local:
             bases.ensure_uv(self._store, uv_binary())
-        if planned.runtime not in there and missing.keys() - {"operator"}:
-            self._note("installing the services' dependencies")
-            self._build(planned.runtime, target="runtime")
+        recipes = {planned.libraries: DOCKERFILE, planned.operator_libraries: OPERATOR}
+        needed = {planned.operator_libraries if name == "operator" else planned.libraries for name in missing}
+        absent = sorted(needed - there)
+        if absent:
+            self._note(f"installing the packages of {', '.join(absent)}")
         with ThreadPoolExecutor(2) as pool:
-            jobs = [pool.submit(self._one, name, image, planned.runtime) for name, image in missing.items()]
+            list(pool.map(lambda image: self._build(image, recipes[image], target="libraries"), absent))
+        return [image for image in recipes if image in there.union(absent)]
+
+    def ensure(self, planned: Plan) -> list[str]:
+        """The libraries, then all that is missing; names of what was built. Raises Failure."""
+        self.libraries(planned)
+        there = set(self._store.names())
+        missing = self._missing(planned, there)
+        services = {name: image for name, image in missing.items() if name != "operator"}
+        with ThreadPoolExecutor(2) as pool:
+            jobs = [pool.submit(self._operator, planned)] if "operator" in missing else []
+            if services and planned.runtime not in there:
+                self._note("building what services share")
+                self._build(
+                    planned.runtime, DOCKERFILE, target="runtime", layers=False, LIBRARIES=planned.libraries
+                )
+            jobs += [
+                pool.submit(self._service, name, image, planned.runtime) for name, image in services.items()
+            ]
             for job in jobs:
                 job.result()
-        return [*built, *missing.values()]
+        return list(missing.values())
+
+    def _missing(self, planned: Plan, there: set[str]) -> dict[str, str]:
+        # By what they are made from, since two services may run the same.
+        return {_source(image): image for image in planned.all.values() if image not in there}
 
     def prune(self, planned: Plan) -> list[str]:
         """Lets go of images that newer ones have taken the place of, and names them. Raises Failure."""
@@ -137,18 +178,19 @@ class Images:
                 self._note(f"{image} is in use and stays")
         return gone
 
-    def _one(self, name: str, image: str, runtime: str) -> None:
-        self._note(f"building {image}")
-        if name == "operator":
-            self._store.build(image, ROOT / "operator" / "Dockerfile", ROOT, args=self._bases())
-        else:
-            # No layers below the last one to keep: one commit, about a second.
-            self._build(image, target="service", layers=False, RUNTIME=runtime, SERVICE=name)
+    def _operator(self, planned: Plan) -> None:
+        self._note(f"building {planned.operator}")
+        self._build(planned.operator, OPERATOR, layers=False, LIBRARIES=planned.operator_libraries)
 
-    def _build(self, image: str, *, target: str, layers: bool = True, **args: str) -> None:
-        self._store.build(
-            image, DOCKERFILE, ROOT, target=target, layers=layers, args={**self._bases(), **args}
-        )
+    def _service(self, name: str, image: str, runtime: str) -> None:
+        self._note(f"building {image}")
+        # No layers below the last one to keep: one commit, about a second.
+        self._build(image, DOCKERFILE, target="service", layers=False, RUNTIME=runtime, SERVICE=name)
+
+    def _build(
+        self, image: str, file: Path, *, target: str | None = None, layers: bool = True, **args: str
+    ) -> None:
+        self._store.build(image, file, ROOT, target=target, layers=layers, args={**self._bases(), **args})
 
     def _bases(self) -> dict[str, str]:
         # Where images are pulled, the base has pip and brings uv itself.

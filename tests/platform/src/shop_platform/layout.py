@@ -64,10 +64,11 @@ class Layout:
         digests = self._read(manifest["config"])["rootfs"]["diff_ids"]
         return dict(zip(digests, manifest["layers"], strict=True))
 
-    def archive(self, images: Sequence[str], file: Path) -> None:
+    def archive(self, images: Sequence[str], file: Path, beside: Sequence[str] = ()) -> None:
         """Writes an archive with these images of buildah's store, as `kind load image-archive` takes it.
 
-        Older images of the same repositories leave the layout. Raises Failure.
+        Without the layers of those `beside` which they are loaded: whom an archive of this layout has brought
+        them has them. Older images of the same repositories leave the layout. Raises Failure.
         """
         wanted = {f"docker.io/{image}": image for image in images}
         with self._alone():
@@ -83,7 +84,13 @@ class Layout:
             with tarfile.open(file, "w") as tar:
                 tar.add(self._folder / "oci-layout", "oci-layout")
                 tar.add(index, "index.json")
-                for blob in sorted({blob for entry in chosen for blob in self._blobs_of(entry)}):
+                brought = {
+                    blob
+                    for image in beside
+                    if (entry := entries.get(f"docker.io/{image}"))
+                    for blob in self._blobs_of(entry)
+                }
+                for blob in sorted({blob for entry in chosen for blob in self._blobs_of(entry)} - brought):
                     tar.add(blob, str(blob.relative_to(self._folder)))
             index.unlink()
 

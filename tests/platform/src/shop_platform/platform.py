@@ -6,7 +6,7 @@ import json
 import socket
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -151,37 +151,47 @@ class Platform:
         if archives:
             run([self.tools.kind, "load", "image-archive", *archives, "--name", self.name])
 
-    def images(self, note: Note = silent) -> Plan:
-        """Builds the images of the sources as they are; raises Failure."""
+    def libraries(self, planned: Plan, note: Note = silent) -> list[str]:
+        """Makes base images and those of what others made, and names those that the node can have before all
+        others: what most of its time goes to. Raises Failure."""
+        found = Images(self.tools, note).libraries(planned)
+        # Into another cluster than the local node each image is brought whole.
+        return [*GIVEN, *(found if self.tools.local else [])]
+
+    def images(self, planned: Plan, note: Note = silent) -> None:
+        """Builds those that are missing; raises Failure."""
         generate.write(generate.chart_files(), generate.CHART_FILES)
-        planned = plan()
         built = Images(self.tools, note).ensure(planned)
         note(f"{len(built)} built" if built else "unchanged")
-        return planned
 
-    def load(self, planned: Plan, note: Note = silent) -> None:
-        """Brings the images to the node, those that are not there; raises Failure."""
+    def load(self, planned: Plan, note: Note = silent, beside: Sequence[str] = ()) -> None:
+        """Brings the images to the node, those that are not there, without the layers that came with those
+        `beside` them; raises Failure."""
+        self._load([*GIVEN, *planned.all.values()], note, beside)
+
+    def _load(self, wanted: Iterable[str], note: Note, beside: Sequence[str] = ()) -> list[str]:
         marks = Marks(self.kubectl)
         there = marks.read()
         # An image has changed when its tag has, or for a base image, which keeps its tag, its recipe's mark.
         recipe = {recipe.name: recipe.marked for recipe in recipes()}
-        wanted = {image: recipe.get(image, image) for image in [*GIVEN, *planned.all.values()]}
-        key = {image: "image." + image.partition(":")[0].replace("/", ".") for image in wanted}
-        missing = {image: mark for image, mark in wanted.items() if there.get(key[image]) != mark}
+        known = {image: recipe.get(image, image) for image in wanted}
+        key = {image: "image." + image.partition(":")[0].replace("/", ".") for image in known}
+        missing = {image: mark for image, mark in known.items() if there.get(key[image]) != mark}
         if not missing:
             note("all there")
-            return
+            return []
         images = list(missing)
         note(f"loading {', '.join(images)}")
         if self.tools.local:
             with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # in memory: read once, then gone
                 archive = Path(folder, "images.tar")
-                Layout(own_cache() / "images").archive(images, archive)
+                Layout(own_cache() / "images").archive(images, archive, beside)
                 self._load_archives([str(archive)])
         else:
             run([self.tools.kind, "load", "docker-image", *images, "--name", self.name])
         marks.write(**{key[image]: mark for image, mark in missing.items()})
         note(f"{len(missing)} loaded")
+        return images
 
     def prune(self, planned: Plan, note: Note = silent) -> None:
         """Lets go of images that newer ones have taken the place of; raises Failure."""
@@ -291,10 +301,27 @@ class Platform:
     def add_steps(self, steps: Steps) -> None:
         """The steps from no cluster to Ready ShopServices, the last ones `services` and `metrics`."""
         planned: list[Plan] = []
+        first: list[str] = []
+        loaded: list[str] = []
         steps.add("cluster", self.create)
-        steps.add("images", lambda note: planned.append(self.images(note)))
+
+        def libraries(note: Note) -> None:
+            planned.append(plan())
+            first.extend(self.libraries(planned[0], note))
+
+        steps.add("libraries", libraries)
+        steps.add("images", lambda note: self.images(planned[0], note), after=["libraries"])
         self._addon_steps(steps, "cluster")
-        steps.add("load", lambda note: self.load(planned[0], note), after=["cluster", "images"])
+        steps.add(
+            "load libraries",
+            lambda note: loaded.extend(self._load(first, note)),
+            after=["cluster", "libraries"],
+        )
+        steps.add(
+            "load",
+            lambda note: self.load(planned[0], note, loaded),
+            after=["images", "load libraries"],
+        )
         # Removing takes as long as building; nobody waits for it.
         steps.add("old images", lambda note: self.prune(planned[0], note), after=["load"])
         steps.add("operator", lambda note: self.install_operator(planned[0], note), after=["load"])
