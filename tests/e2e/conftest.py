@@ -26,8 +26,11 @@ from shop_platform.kind import find_tools
 from shop_platform.openload import OpenLoad
 from shop_platform.platform import PORTS, SHOP, Platform, answers
 
+from . import turns
+
 Json = dict[str, Any]
 HERE = Path(__file__).parent
+MADE, INSTALLED, LOCK = "made", "installed", "cluster.lock"
 long = pytest.mark.skipif(not os.environ.get("SHOP_TEST_LONG"), reason="minutes; `make test-long` runs it")
 QUICK = {
     # As `shop local` has it: long enough to cancel a paid order, short enough to wait for a parcel.
@@ -41,17 +44,43 @@ QUICK = {
 
 def pytest_configure(config: pytest.Config) -> None:
     """pytest-kind would download kind and kubectl; both are here already. Given options still win."""
+    for marker in turns.MARKERS:
+        config.addinivalue_line("markers", marker)
     tools = find_tools()
     config.option.kind_bin = config.option.kind_bin or str(tools.kind)
     config.option.kind_kubectl_bin = config.option.kind_kubectl_bin or str(tools.kubectl)
     if config.option.cluster_name == "pytest-kind":
         config.option.cluster_name = "shop-e2e"
+    if hasattr(config, "workerinput"):
+        config.option.keep_cluster = True  # the others still need it
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The cluster that workers shared goes when all of them are through."""
+    option, made = session.config.option, shared(session.config) / MADE
+    if option.numprocesses and made.exists():
+        made.unlink()
+        if not option.keep_cluster:
+            KindCluster(option.cluster_name, kind_path=Path(option.kind_bin)).delete()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    """Its fixtures too have what the test needs."""
+    with turns.turn(item, shared(item.config)):
+        return (yield)
+
+
+def shared(config: pytest.Config) -> Path:
+    """What the workers of a run have in common: pytest-kind's folder of the cluster."""
+    return Path(".pytest-kind", config.option.cluster_name)
 
 
 class Kube:
@@ -204,10 +233,27 @@ def wait() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
+def kind_cluster(request: pytest.FixtureRequest) -> KindCluster:
+    """pytest-kind's. One worker makes it, the others find it there."""
+    folder = shared(request.config)
+    with turns.locked(folder / LOCK):
+        if hasattr(request.config, "workerinput"):
+            (folder / MADE).touch()
+        cluster: KindCluster = request.getfixturevalue("kind_cluster")
+    return cluster
+
+
+@pytest.fixture(scope="session")
 def platform(kind_cluster: KindCluster) -> Platform:
-    """Everything installed and Ready."""
+    """Everything installed and Ready, with demo products in it."""
     platform = Platform.on(kind_cluster, env=QUICK)
-    platform.install(lambda text: print(text, flush=True))
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with turns.locked(kind_cluster.path / LOCK):
+        done = kind_cluster.path / INSTALLED
+        if not done.exists() or done.read_text() != run:
+            platform.install(lambda text: print(text, flush=True))
+            platform.seed()
+            done.write_text(run)
     return platform
 
 
@@ -218,8 +264,6 @@ def kube(kind_cluster: KindCluster, platform: Platform) -> Kube:
 
 @pytest.fixture(scope="session")
 def shop(platform: Platform) -> Iterator[Shop]:
-    """With demo products in it."""
-    platform.seed()
     headers = {"authorization": f"Bearer {platform.token('catalog:admin')}"}
     with (
         httpx.Client(base_url=platform.url("catalog"), timeout=5) as catalog,

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import pytest
 from shop_journeys.shop import together
 
+pytestmark = [pytest.mark.takes("broker"), pytest.mark.needs("catalog", "keda")]
+
 WATCHERS, LAMPS = 3, 6
 
 

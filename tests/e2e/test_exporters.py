@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import Json, Kube, Shop, is_ready, long
 
+pytestmark = pytest.mark.needs("broker", "catalog")
+
 MOST_SERIES = 500
 """Of one exporter. There is one beside each database."""
 
@@ -66,6 +68,7 @@ def of_exporter(pod: Json) -> list[Json]:
 
 
 @long
+@pytest.mark.takes("catalog")
 def test_a_database_whose_exporter_cannot_run_is_used(kube, shop, wait):
     """Its pod is not ready then, and nobody is turned away for that."""
     kube.run("patch", "pod", "catalog-db-0", "--type=json", "--patch", BROKEN)

@@ -19,6 +19,7 @@ from shop_faults.trial import Scale, trial
 from shop_platform.platform import SYSTEM
 
 from .conftest import Json, Kube, is_ready
+from .turns import THINGS
 
 QUARTER = Scale(seconds=1000, per_second=1.2, every=12.0, repeat_at=200)
 """A thousand orders in ten minutes and what Kubernetes itself needs are too much for two cores."""
@@ -103,6 +104,7 @@ class Cluster:
 
 @pytest.mark.skipif(not LONG, reason="a quarter of an hour; `make test-long` runs it")
 @pytest.mark.timeout(2400)
+@pytest.mark.takes(*THINGS)
 async def test_orders_are_right_though_everything_is_killed(
     kind_cluster: KindCluster, addresses: Addresses, tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = [pytest.mark.takes("keda"), pytest.mark.needs("operator", "prometheus")]
+
 NAME = "handover"
 PODS = 5
 CRD = "scaledobjects.keda.sh"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.needs("operator")
+
 GOOD: dict[str, Any] = {
     "apiVersion": "shopservice.dev/v1",
     "kind": "ShopService",
@@ -47,6 +49,7 @@ def test_kubectl_apply_is_refused_with_the_fields_name(kube, shop, manifest, nam
     assert kube.get("shopservice", manifest["metadata"]["name"]) is None
 
 
+@pytest.mark.takes("cart")
 def test_an_image_that_does_not_exist_leaves_the_running_version_serving(kube, shop, wait):
     image = kube.get("shopservice", "cart")["spec"]["image"]
     kube.patch("shopservice", "cart", {"spec": {"image": "shop/cart:does-not-exist"}})

@@ -19,6 +19,8 @@ from ..journeys.tests import (
     test_wishing,
 )
 
+pytestmark = pytest.mark.needs("broker", "catalog", "keda")
+
 LONG = bool(os.environ.get("SHOP_TEST_LONG"))
 WHOLE = "test_from_registration_to_refund"
 OTHERS = 5

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from pytest_kind import KindCluster
 from shop_platform.openload import OpenLoad
+from shop_platform.runbooks import Fault
 
 from .conftest import Json, Kube, load, long, unseen
-from .panels import Panel, panels, shown
+from .turns import THINGS
 
-pytestmark = [long, pytest.mark.timeout(900)]
+pytestmark = [long, pytest.mark.timeout(900), pytest.mark.takes(*THINGS)]
 
 NAME, NODE_PORT = "watched", 30190
 CALLER, CALLER_PORT = "asking", 30191
@@ -96,6 +97,8 @@ SCALED = {
 }
 RATE = 15
 """Per second, of 0.2 s each: three at a time."""
+JUST = 15
+"""Seconds for which it has been as it is now, a few scrapes; before, it began or was scaled."""
 HELD = STABLE + 5 * PERIOD
 """Seconds after which pods that are too many would be gone."""
 
@@ -181,32 +184,23 @@ def alerts(kube: Kube) -> list[Json]:
     return list(found)
 
 
-def panel(kube: Kube, title: str) -> Panel:
-    """Of the service's own dashboard."""
-    dashboard = kube.get("configmap", f"{NAME}-dashboard")
-    assert dashboard
-    return next(each for each in panels([dashboard]) if each.title == title)
-
-
 def test_a_fault_alerts_and_its_end_resolves(kube, shop, watched, rules, url, wait):
     watched(replicas=1)
     rules()
-    began = time.time()
     with load(url, ["/work"], RATE):
         # They have seen it well before anything is wrong.
         ratio = f'shortened:slo_errors:ratio{{job="{NAME}",window="1h"}} == 0'
         wait("the longest window of the page", lambda: shop.query(ratio), 120)
         wait("no alert, also not of a run before", lambda: alerts(kube) == [], 300)
+        fault = Fault("AvailabilityBudgetBurn", shop.prometheus, NAME)
         with doing_wrong(kube, "failing"):
             paged = wait(
                 "the page",
                 lambda: [alert for alert in alerts(kube) if alert["labels"]["severity"] == "page"],
                 120,
             )
-            # The panels that its runbook leads to show it.
-            for title in ("Errors", "Burn rate"):
-                one = panel(kube, title)
-                wait(title, lambda one=one: shown(shop.prometheus, one, began, time.time()).moved, 120)
+            # What its runbook leads to shows it.
+            wait("all panels", lambda: not fault.unseen(), 120)
         (alert,) = paged
         assert alert["labels"].items() >= {
             "alertname": "AvailabilityBudgetBurn", "job": NAME, "namespace": "shop", "slo": "availability",
@@ -266,7 +260,7 @@ def holds(kube: Kube, pods: int, for_seconds: float) -> None:
 
 @pytest.mark.parametrize("what", [(PROMETHEUS,), (OPERATOR, ADAPTER)], ids=["Prometheus", "KEDA"])
 def test_without_metrics_replicas_hold_and_with_them_scaling_goes_on(
-    what, kube, kind_cluster, watched, url, wait
+    what, kube, kind_cluster, shop, watched, url, wait
 ):
     """Nothing is asked of the service any more: whoever took no answer for 0 would take its pods away."""
     watched(autoscaling=SCALED)
@@ -275,8 +269,11 @@ def test_without_metrics_replicas_hold_and_with_them_scaling_goes_on(
         # The load ends after the metrics, so that nobody sees it end.
         with load(url, ["/work"], RATE):
             wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
+            fault = Fault("ShopServiceNotAutoscaled", shop.prometheus, NAME, quiet=JUST)
             broken.enter_context(away(kind_cluster, wait, *what))
         wait("the status to say so", said, 120)
+        if PROMETHEUS not in what:
+            wait("its panels", lambda: not fault.unseen(), 60)
         holds(kube, SCALED["max"], HELD)
         assert said(), kube.condition(NAME, "AutoscalingActive")
         assert kube.ready(NAME) == SCALED["max"]
@@ -285,20 +282,24 @@ def test_without_metrics_replicas_hold_and_with_them_scaling_goes_on(
 
 
 @pytest.fixture
-def scaled_out(kube, watched, url, wait) -> Iterator[OpenLoad]:
+def scaled_out(kube, shop, watched, url, wait) -> Iterator[OpenLoad]:
     """The service with all of its pods, under load until the test is over."""
     watched(autoscaling=SCALED)
+    fault = Fault("ShopServiceAtItsMaximum", shop.prometheus, NAME, quiet=JUST)
     with load(url, ["/work"], RATE) as running:
         wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
+        wait("its panels", lambda: not fault.unseen(), 60)
         yield running
 
 
 @pytest.mark.parametrize("how", ["stalled", "unready"])
-def test_a_service_that_stalls_keeps_its_pods_until_it_is_back(how, kube, scaled_out, wait):
+def test_a_service_that_stalls_keeps_its_pods_until_it_is_back(how, kube, shop, scaled_out, wait):
     """Requests that hang are counted as they come; of one that is not ready nobody asks anything."""
+    fault = Fault("ShopServiceNotReady", shop.prometheus, NAME, quiet=JUST)
     with doing_wrong(kube, how):
         if how == "unready":
             wait("no pod to be ready", lambda: kube.ready(NAME) == 0, 60)
+            wait("its panels", lambda: not fault.unseen(), 60)
         began = time.monotonic()
         holds(kube, SCALED["max"], HELD)
         ended = [one for one in scaled_out.samples if one.due > began and not one.error]

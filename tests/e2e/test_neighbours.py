@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 
+pytestmark = pytest.mark.needs("cart", "catalog", "operator")
+
+
+@pytest.mark.takes("catalog")
 def test_cart_answers_from_what_it_knows_while_catalog_is_down(kube, shop, wait):
     # Demo products: what a journey made has been in a cart.
     page = shop.catalog.get("/products", params={"limit": 100}).json()["items"]

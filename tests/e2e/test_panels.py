@@ -7,23 +7,30 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from shop_platform.panels import Panel, of_configmaps, points
 
 from ..journeys.tests import test_buying
 from .conftest import Kube, load
-from .panels import Panel, panels, shown
 from .test_journeys import shop as journeys  # noqa: F401 - a fixture
+from .turns import THINGS
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.takes("catalog"),
+    pytest.mark.needs(*THINGS),
+]
 
 WHILE = 900
 """Seconds that are looked at: what the tests before this one did moved much of it."""
+STEP = 15
+"""Seconds between the points of a series: as rules are recorded."""
 RATE = 60
 
 AT_REST = {
     "service": {
         *("Not as it should be", "Conditions", "Budget left", "Burn rate", "Errors", "Database"),
         *("Not answered by them", "Forgotten", "Clients", "Not published yet", "Oldest of them"),
-        "Waiting to be consumed",
+        *("Waiting to be consumed", "Last write to the log"),
     },
     "shop-overview": {
         *(
@@ -39,6 +46,7 @@ AT_REST = {
             "Circuits that are open",
             "Schedules that failed",
             "Events that wait in it",
+            "Pods that are not scraped",
         ),
     },
     "shop-autoscaling": {"At their maximum", "Not autoscaled", "Ready no more", "Queues", "Errors"},
@@ -70,7 +78,7 @@ AT_REST = {
     "shop-operator": {
         *("ShopServices", "Not ready", "Degraded", "Not reconciled", "Being retried", "Least budget left"),
         *("Conditions", "Pods that are missing", "Queue", "Oldest in the queue", "Drift repaired", "Put off"),
-        "API calls that failed",
+        *("API calls that failed", "Answers", "Starts, 30 min"),
     },
 }
 """What has nothing to tell while all is well: it need not move, but it says so, by a 0 or in words."""
@@ -95,9 +103,13 @@ class Verdict:
 def verdict(prometheus: httpx.Client, every: list[Panel], since: float) -> Verdict:
     """A service that nobody asks has little to show: its panel has to in the dashboard of another one."""
     now = time.time()
-    looked = {panel: shown(prometheus, panel, since, now) for panel in every}
-    told = {panel.kind for panel, seen in looked.items() if seen.numbers or panel.says_nothing}
-    moved = {panel.kind for panel, seen in looked.items() if seen.moved}
+    looked = {panel: points(prometheus, panel, since, now, STEP) for panel in every}
+    told = {panel.kind for panel, seen in looked.items() if seen or panel.says_nothing}
+    moved = {
+        panel.kind
+        for panel, seen in looked.items()
+        if any(len({value for _, value in series}) > 1 for series in seen.values())
+    }
     return Verdict(
         without_number=frozenset({panel.kind for panel in every} - told),
         still=frozenset({panel.kind for panel in every if not at_rest(panel)} - moved),
@@ -106,7 +118,7 @@ def verdict(prometheus: httpx.Client, every: list[Panel], since: float) -> Verdi
 
 def test_every_panel_shows_a_number_that_moves(kube, platform, shop, wait, journeys) -> None:  # noqa: F811
     since = time.time() - WHILE
-    every = list(panels(dashboards(kube)))
+    every = list(of_configmaps(dashboards(kube)))
     assert {panel.kind[0] for panel in every} == AT_REST.keys()
     before = verdict(shop.prometheus, every, since)
     if before:
@@ -122,7 +134,7 @@ def test_every_panel_shows_a_number_that_moves(kube, platform, shop, wait, journ
 
 
 def test_what_is_at_rest_is_a_panel_that_there_is(kube, platform) -> None:
-    there = {panel.kind for panel in panels(dashboards(kube))}
+    there = {panel.kind for panel in of_configmaps(dashboards(kube))}
     assert {(dashboard, title) for dashboard, titles in AT_REST.items() for title in titles} <= there
 
 

@@ -7,6 +7,8 @@ from shop_platform.openload import summarise
 
 from .conftest import load, unseen
 
+pytestmark = pytest.mark.needs("catalog", "keda", "prometheus")
+
 PATHS = ["/products?limit=5"]
 RATE = 60  # requests per second: three times what one pod is to carry
 
@@ -49,6 +51,7 @@ def test_load_adds_pods_by_the_services_own_metric_and_takes_them_away_again(
     wait("one pod again", lambda: len(kube.pods("catalog")) == 1, 240)
 
 
+@pytest.mark.takes("prometheus")
 def test_without_the_series_the_same_load_adds_nothing(kube, shop, platform, wait, alone):
     with (
         unseen(kube, shop, "http_server_requests_total"),
