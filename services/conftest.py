@@ -7,9 +7,9 @@ import structlog
 
 SLOW = {
     "test_account_pages.py",
-    "test_admin_browser.py",
     "test_admin_pages.py",
     "test_browser.py",
+    "test_browser_admin.py",
     "test_browser_fallbacks.py",
     "test_checkout_pages.py",
     "test_consumer.py",

@@ -1,5 +1,6 @@
 """Pages in Debian's Chromium: what must hold of each, and a picture of it."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, Response
 from shop_chassis.testing.browser import SLOWEST, WIDTHS
 
+LONG = bool(os.environ.get("SHOP_TEST_LONG"))
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _SHIFTS = """

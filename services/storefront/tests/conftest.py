@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Browser as Chromium
+from shop.keys import from_file
 from shop.local.addresses import Addresses
+from shop.seed import seed_drawn
 from shop.testing import LocalShop
 from shop_chassis.events import MemoryBus
 from shop_chassis.service import create_app
@@ -25,8 +28,8 @@ from shop_storefront.near.clients import Neighbours
 from shop_storefront.service import service
 from shop_storefront.settings import StorefrontSettings
 
+from .browser import LONG, window
 from .browser import Opens as Windows
-from .browser import window
 
 NAMES = tuple(name.replace("_", "-") for name in Neighbours.__dataclass_fields__)
 NOBODY = "http://127.0.0.1:9"
@@ -202,14 +205,26 @@ def storefront_alone() -> Opens:
     return lambda **settings: _opened({}, **settings)
 
 
-# -- a real browser, which has the shop with all its products and pictures
+# -- a real browser, which has a shop with pictures
+
+TWO_PAGES = 112
+"""Two products of each kind: a category at the top has more of them than a page shows."""
 
 
 @pytest.fixture(scope="session")
 def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """With its pictures, which come while the first pages are looked at."""
-    with running(tmp_path_factory.mktemp("whole-shop")) as addresses:
+    """With pictures; in a long run with all products."""
+    with running(tmp_path_factory.mktemp("whole-shop"), *(() if LONG else ("--few",))) as addresses:
+        if not LONG:
+            with ThreadPoolExecutor(1) as thread:  # here the browser's loop runs already
+                thread.submit(asyncio.run, drawn(addresses)).result()
         yield addresses
+
+
+async def drawn(addresses: Addresses) -> None:
+    """The products of two pages are there, with their pictures."""
+    urls = {name: addresses.services[name] for name in ("catalog", "warehouse")}
+    await seed_drawn(urls, from_file(addresses.private_key), TWO_PAGES)
 
 
 @pytest.fixture(scope="session")

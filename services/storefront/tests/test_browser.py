@@ -1,12 +1,10 @@
 """Every page in a real browser: no violation of axe's rules, nothing in the console, nothing that moves."""
 
-import os
-
 import pytest
 from playwright.sync_api import TimeoutError as Late
 from shop import demo
 
-from .browser import Opens, Window
+from .browser import LONG, Opens, Window
 
 LAMP = next(each for each in demo.products() if "lamp" in each.slug and not each.family)
 VARIANT = next(each for each in demo.products() if each.family)
@@ -40,7 +38,6 @@ OWN_PAGES = {
     "inbox": "/inbox",
 }
 """Of who is signed in."""
-LONG = bool(os.environ.get("SHOP_TEST_LONG"))
 LOOKS = [("phone", False), ("desktop", True)]
 """In a short run each width and each of light and dark; in a long one, all of both."""
 BUYING = [("phone", True), ("desktop", False)]

@@ -13,11 +13,11 @@ from shop.local.addresses import Addresses
 from shop_storefront.sessions import Session
 
 from .administrator import BOSS, SERVICES, jwks, signed_in
-from .browser import Window, window
+from .browser import LONG, Window, window
 from .customer import Customer, new_customer
 from .missing import DEAF, LOST, REMEMBERED, SLOWLY, WITHOUT, Seen
 from .serving import Served, served
-from .test_browser import LONG, LOOKS
+from .test_browser import LOOKS
 from .test_journeys import until
 
 RIGHTS = " ".join(["shop", *(f"{each}:admin" for each in SERVICES)])

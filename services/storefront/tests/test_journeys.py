@@ -16,8 +16,8 @@ from shop.keys import from_file
 from shop.local.addresses import Addresses
 from shop_chassis.testing.browser import SLOWEST
 
-from .browser import Opens, Window, window
-from .test_browser import LAMP, LONG, address, sign_in
+from .browser import LONG, Opens, Window, window
+from .test_browser import LAMP, address, sign_in
 
 pytestmark = pytest.mark.skipif(not LONG, reason="minutes: SHOP_TEST_LONG=1")
 

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser as Chromium
 from shop import demo
 from shop.local.addresses import Addresses
 
-from .browser import Opens, Window, window
+from .browser import LONG, Opens, Window, window
 from .buying import ordered
 from .people import shopper
-from .test_browser import LONG, LOOKS, sign_in
+from .test_browser import LOOKS, sign_in
 from .test_journeys import PASSWORD, admin, mailed, until
 
 Enters = Callable[[Window], None]
