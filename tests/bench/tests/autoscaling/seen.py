@@ -54,7 +54,8 @@ def figures(*wrong: float) -> dict[str, Any]:
     return step.figures(200, LOAD, wanted, PODS, [rescaled(211.5, 2, "x above target")], requests(*wrong))
 
 
-USUAL = {"min": 1, "max": 6, "metrics": [{"type": "RequestsPerSecond", "target": "20"}]}
+AUTOSCALING = {"min": 1, "max": 6, "metrics": [{"type": "RequestsPerSecond", "target": "20"}]}
+USUAL = {"autoscaling": AUTOSCALING, "resources": {"limits": {"memory": "256Mi"}}}
 
 
 SALE = Sale(usual=1, crowd=18, before=30, hold=60, after=60)

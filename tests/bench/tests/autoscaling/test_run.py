@@ -19,12 +19,12 @@ from .seen import USUAL, document, figures
 def test_treatments_alternate_and_each_is_first_as_often_as_the_others() -> None:
     plan = list(turns(FULL, "seed"))
     middle = [turn for turn in plan if turn.target == FULL.middle]
-    assert FULL.middle == 20
+    assert FULL.middle == 37
     assert all(first.name != second.name for first, second in pairwise(plan) if first.round == second.round)
     by_round = [[turn.name for turn in middle if turn.round == number] for number in range(1, 13)]
     assert all(sorted(names) == sorted(ORDER) for names in by_round)
     assert sorted(names[0] for names in by_round) == sorted(ORDER * 4)
-    assert len({turn.key for turn in plan}) == len(plan) == 36 + 2 * 4 * 2
+    assert len({turn.key for turn in plan}) == len(plan) == 36 + 2 * 3 * 2
 
 
 def test_phases_are_random_and_the_same_for_one_seed() -> None:
@@ -51,7 +51,7 @@ class FakePlatform:
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is done to the cluster, which a CPU target of 120 suits. `failing` in it: the next step does."""
+    """What is done to the cluster, which a CPU target of 116 suits. `failing` in it: the next step does."""
     told: list[str] = []
 
     def stepped(*_: Any) -> dict[str, Any]:
@@ -61,9 +61,10 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         told.append("step")
         return {**figures(), "plateau": 3}
 
-    monkeypatch.setattr(Cluster, "autoscaling", lambda self: USUAL)
+    monkeypatch.setattr(Cluster, "spec", lambda self: USUAL)
     monkeypatch.setattr(Cluster, "treat", lambda self, treatment, usual: told.append(treatment.key))
     monkeypatch.setattr(Cluster, "restore", lambda self, usual: told.append("restored"))
+    monkeypatch.setattr(Cluster, "rest", lambda self: told.append("rest"))
     monkeypatch.setattr(Cluster, "utilisation", lambda self: 110.0)
     monkeypatch.setattr(settings, "read", lambda kubectl, name: {
         "row": "settings", "hpa": settings.DEFAULTS, "resolution": "15s", "given": [], "kubernetes": "v1",
@@ -95,24 +96,24 @@ def test_a_run_calibrates_then_takes_turns_then_leaves_the_cluster_as_it_was(
 ) -> None:
     rows = experiment(tmp_path / "ledger.jsonl").run()
     assert done == [
-        "fixed 3", "cpu 120", "step",  # calibration
-        "metrics 20", "step", "cpu 120", "step", "fixed 3", "step",
-        "restored", "sale",
+        "fixed 3", "cpu 116", "step",  # calibration
+        "metrics 37", "step", "cpu 116", "step", "fixed 3", "step",
+        "restored", "rest", "sale",
     ]  # fmt: skip
     assert [row["row"] for row in rows] == ["settings", "calibration", "step", "step", "step", "sale"]
-    assert "| 20 | 3 | 110 | 120 |" in report.table(document(*rows))
+    assert "| 37 | 3 | 110 | 116 |" in report.table(document(*rows))
 
 
 def test_a_run_that_failed_leaves_the_cluster_as_it_was_and_goes_on_later(
     done: list[str], tmp_path: Path
 ) -> None:
     first = experiment(tmp_path / "ledger.jsonl")
-    first.ledger.once("calibration 20", lambda: {"row": "calibration", "cpu_target": 120})
+    first.ledger.once("calibration 37", lambda: {"row": "calibration", "cpu_target": 120})
     done.append("failing")
     with pytest.raises(Failure, match="the load ended"):
         first.run()
-    assert done == ["metrics 20", "restored"]
+    assert done == ["metrics 37", "restored"]
     done.clear()
     experiment(tmp_path / "ledger.jsonl").run()
     assert done.count("step") == 3, "calibration is not made again, the step that failed is"
-    assert done[-2:] == ["restored", "sale"]
+    assert done[-2:] == ["rest", "sale"]

@@ -25,7 +25,15 @@ def test_a_metrics_server_that_says_nothing_looks_every_minute() -> None:
     [({}, "15s", True), ({"sync-period": "5s"}, "15s", False), ({}, "10s", False)],
 )
 def test_what_differs_from_what_is_shipped_is_said(hpa: dict[str, str], resolution: str, stock: bool) -> None:
-    row = {"row": "settings", "hpa": {**settings.DEFAULTS, **hpa}, "resolution": resolution,
-           "kubernetes": "v1.33.0", "given": sorted(hpa)}  # fmt: skip
+    row = {
+        "row": "settings",
+        "hpa": {**settings.DEFAULTS, **hpa},
+        "resolution": resolution,
+        "kubernetes": "v1.33.0",
+        "given": sorted(hpa),
+        "base": 17,
+        "peak": 105,
+        "cpu_limit": "400m",
+    }
     assert settings.stock(row) is stock
     assert ("Not as shipped" in report.table(document(row))) is not stock

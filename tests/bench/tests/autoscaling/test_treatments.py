@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from shop_bench.autoscaling.treatments import Treatment, in_force, patch, restored
+from shop_bench.autoscaling.treatments import CPU_LIMIT, Treatment, in_force, patch, restless, restored
 
-from .seen import USUAL
+from .seen import AUTOSCALING, USUAL
 
 
 def hpa(kind: str, target: dict[str, Any], active: str = "True") -> dict[str, Any]:
@@ -17,9 +17,11 @@ def hpa(kind: str, target: dict[str, Any], active: str = "True") -> dict[str, An
     }
 
 
-def rests(wanted: int, there: int, ready: int) -> dict[str, Any]:
-    status = {"replicas": there, "readyReplicas": ready}
-    return {"metadata": {"name": "catalog"}, "spec": {"replicas": wanted}, "status": status}
+def rests(wanted: int, there: int, ready: int, *, limit: str = CPU_LIMIT, seen: int = 3) -> dict[str, Any]:
+    status = {"replicas": there, "readyReplicas": ready, "updatedReplicas": there, "observedGeneration": seen}
+    pod = {"spec": {"containers": [{"resources": {"limits": {"cpu": limit}}}]}}
+    spec = {"replicas": wanted, "template": pod}
+    return {"metadata": {"name": "catalog", "generation": 3}, "spec": spec, "status": status}
 
 
 METRICS, CPU, FIXED = Treatment("metrics", 20), Treatment("cpu", 110), Treatment("fixed", 3)
@@ -33,12 +35,15 @@ def test_only_the_metric_differs_between_the_autoscalers() -> None:
 
 
 def test_patches_take_each_other_back() -> None:
-    assert patch(FIXED, USUAL) == {"spec": {"autoscaling": None, "replicas": 3}}
+    limited = {"limits": {"memory": "256Mi", "cpu": CPU_LIMIT}}
+    assert patch(FIXED, USUAL) == {"spec": {"autoscaling": None, "replicas": 3, "resources": limited}}
     assert patch(CPU, USUAL)["spec"]["replicas"] is None
-    back = {**USUAL, "scaleDownStabilizationSeconds": None}
-    assert restored(USUAL) == {"spec": {"autoscaling": back, "replicas": None}}
-    written = {**USUAL, "scaleDownStabilizationSeconds": 60}
-    assert restored(written)["spec"]["autoscaling"] == written
+    back = {**AUTOSCALING, "scaleDownStabilizationSeconds": None}
+    without = {"limits": {"cpu": None}}
+    assert restored(USUAL) == {"spec": {"autoscaling": back, "replicas": None, "resources": without}}
+    written = {**AUTOSCALING, "scaleDownStabilizationSeconds": 60}
+    again = restored({"autoscaling": written, "resources": {"limits": {"cpu": "2"}}})
+    assert again["spec"] == {"autoscaling": written, "replicas": None, "resources": {"limits": {"cpu": "2"}}}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,8 @@ def test_patches_take_each_other_back() -> None:
         (CPU, [hpa("Resource", {"averageUtilization": 110})], rests(1, 1, 1), ""),
         (CPU, [hpa("Resource", {"averageUtilization": 110})], rests(1, 2, 2), "expected 1 pods"),
         (CPU, [hpa("Resource", {"averageUtilization": 110})], rests(1, 1, 0), "expected 1 pods"),
+        (METRICS, [hpa("External", {"averageValue": "20"})], rests(1, 1, 1, limit="1"), "limited to 1 CPU"),
+        (METRICS, [hpa("External", {"averageValue": "20"})], rests(1, 1, 1, seen=2), "not yet"),
         (FIXED, [], rests(3, 3, 3), ""),
         (FIXED, [], rests(3, 3, 2), "expected 3 pods"),
         (FIXED, [hpa("External", {"averageValue": "20"})], rests(3, 3, 3), "still there"),
@@ -64,3 +71,23 @@ def test_a_treatment_is_in_force_when_its_hpa_sees_its_metric_and_the_service_re
     told = in_force(treatment, autoscalers, found, 1)
     assert missing in told
     assert bool(told) == bool(missing)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "named"),
+    [
+        (rests(1, 1, 1), []),
+        (rests(2, 2, 2), ["catalog"]),
+        (rests(1, 2, 1), ["catalog"]),
+        (rests(1, 1, 0), ["catalog"]),
+        (rests(1, 1, 1, seen=2), ["catalog"]),
+    ],
+)
+def test_who_rests_has_its_fewest_pods_and_all_are_ready(deployment: Any, named: list[str]) -> None:
+    own = hpa("External", {"averageValue": "20"})
+    own["spec"]["minReplicas"] = 1
+    assert restless([own], [deployment]) == named
+
+
+def test_who_has_no_autoscaler_rests_at_any_number() -> None:
+    assert restless([], [rests(3, 3, 3), rests(0, 0, 0)]) == []

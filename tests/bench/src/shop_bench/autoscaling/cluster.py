@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from shop_platform.process import Failure
 from shop_platform.status import quantity
 
 from shop_bench.autoscaling.timeline import Seen
-from shop_bench.autoscaling.treatments import Treatment, in_force, patch, restored
+from shop_bench.autoscaling.treatments import Treatment, in_force, patch, restless, restored
 
 SETTLE_SECONDS = 420.0
 """Until a treatment is in force: the other's HPA has to go, pods that are too many have to end."""
@@ -88,26 +89,26 @@ class Cluster:
     def __init__(self, kubectl: Kubectl, service: str) -> None:
         self.kubectl, self.service = kubectl, service
 
-    def autoscaling(self) -> Json:
-        """spec.autoscaling of the ShopService, as it is written. Raises Failure where there is none."""
-        found = self.kubectl.get(SHOPSERVICE, self.service, f"--namespace={SHOP}")
-        autoscaling = found.get("spec", {}).get("autoscaling")
-        if not autoscaling:
+    def spec(self) -> Json:
+        """Of the ShopService, as it is written. Raises Failure where it is not autoscaled."""
+        found = self.kubectl.get(SHOPSERVICE, self.service, f"--namespace={SHOP}").get("spec", {})
+        if not found.get("autoscaling"):
             raise Failure(f"expected a ShopService {self.service} with autoscaling in {SHOP}: run `make up`")
-        return dict(autoscaling)
+        return dict(found)
 
     def treat(self, treatment: Treatment, usual: Json) -> None:
         """Puts it in force and waits until the service rests at its fewest pods. Raises Failure."""
         self._patch(patch(treatment, usual))
-        end = time.monotonic() + SETTLE_SECONDS
-        while missing := self._missing(treatment, int(usual.get("min", 1))):
-            if time.monotonic() > end:
-                raise Failure(f"{treatment.key} is not in force after {SETTLE_SECONDS:.0f} s: {missing}")
-            time.sleep(1)
+        floor = int(usual["autoscaling"].get("min", 1))
+        _until_none(lambda: self._missing(treatment, floor), f"{treatment.key} is not in force")
 
     def restore(self, usual: Json) -> None:
         """As it was."""
         self._patch(restored(usual))
+
+    def rest(self) -> None:
+        """Waits until every service has its fewest pods. Raises Failure."""
+        _until_none(lambda: ", ".join(restless(*self._found())), "services are scaled out, or not ready")
 
     def deployments(self) -> Watch:
         """Of the service."""
@@ -141,18 +142,30 @@ class Cluster:
         return 100 * used(answer["items"]) / asked
 
     def _missing(self, treatment: Treatment, floor: int) -> str:
-        found = self.kubectl.items("deployments,horizontalpodautoscalers", f"--namespace={SHOP}")
-        [deployment] = [
-            one for one in found if (one["kind"], one["metadata"]["name"]) == ("Deployment", self.service)
-        ]
-        autoscalers = [one for one in found if one["kind"] == "HorizontalPodAutoscaler"]
+        autoscalers, deployments = self._found()
+        [deployment] = [one for one in deployments if one["metadata"]["name"] == self.service]
         return in_force(treatment, autoscalers, deployment, floor)
+
+    def _found(self) -> tuple[list[Json], list[Json]]:
+        """The shop's HPAs and Deployments."""
+        found = self.kubectl.items("deployments,horizontalpodautoscalers", f"--namespace={SHOP}")
+        autoscalers = [one for one in found if one["kind"] == "HorizontalPodAutoscaler"]
+        return autoscalers, [one for one in found if one["kind"] == "Deployment"]
 
     def _patch(self, change: Json) -> None:
         text = json.dumps(change)
         self.kubectl(
             "patch", SHOPSERVICE, self.service, f"--namespace={SHOP}", "--type=merge", f"--patch={text}"
         )
+
+
+def _until_none(missing: Callable[[], str], otherwise: str) -> None:
+    """Asks every second what is missing; Failure says it when it still is after SETTLE_SECONDS."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while found := missing():
+        if time.monotonic() > end:
+            raise Failure(f"{otherwise} after {SETTLE_SECONDS:.0f} s: {found}")
+        time.sleep(1)
 
 
 def used(pods: list[dict[str, Any]]) -> float:

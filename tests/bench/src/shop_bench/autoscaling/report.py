@@ -56,7 +56,8 @@ def _settings(found: list[Row]) -> list[str]:
     return [
         "",
         f"Kubernetes {row['kubernetes']}. HPA controller: {flags}. metrics-server looks every "
-        f"{row['resolution']}. {verdict}",
+        f"{row['resolution']}. {verdict} The load goes from {row['base']:g} to {row['peak']:g} "
+        f"requests/s; each pod may use {row['cpu_limit']} of CPU, else one would do.",
     ]
 
 

@@ -19,7 +19,7 @@ from shop_bench.autoscaling.cluster import Cluster
 from shop_bench.autoscaling.ledger import Ledger
 from shop_bench.autoscaling.sale import Sale
 from shop_bench.autoscaling.step import Load
-from shop_bench.autoscaling.treatments import ORDER, Name, Treatment
+from shop_bench.autoscaling.treatments import CPU_LIMIT, ORDER, Name, Treatment
 from shop_bench.figures import document
 from shop_bench.load.command import cluster as existing
 from shop_bench.load.command import on_cluster
@@ -47,8 +47,8 @@ class Scope:
     sale: Sale
     measured: float = 60.0
     """Seconds of the plateau, of which CPU is measured for the first guess at its target."""
-    warm: float = 45.0
-    """Seconds before them: metrics-server looks back one resolution, and pods have just started."""
+    warm: float = 75.0
+    """Seconds before them: pods have just started, and metrics-server looks back one resolution."""
 
     @property
     def middle(self) -> float:
@@ -58,19 +58,19 @@ class Scope:
 
 FULL = Scope(
     rounds=12,
-    curve_rounds=4,
-    load=Load(base=10, peak=55, settle=30, hold=90, after=75),
-    targets=(14, 20, 28),
-    sale=Sale(usual=1, crowd=18, before=60, hold=90, after=90),
+    curve_rounds=3,
+    load=Load(base=17, peak=105, settle=20, hold=90, after=60),
+    targets=(28, 37, 56),
+    sale=Sale(usual=1, crowd=13, before=60, hold=90, after=90),
 )
 QUICK = Scope(
     rounds=1,
     curve_rounds=0,
-    load=Load(base=10, peak=55, settle=20, hold=60, after=45),
-    targets=(20,),
-    sale=Sale(usual=1, crowd=18, before=20, hold=45, after=30),
+    load=Load(base=17, peak=105, settle=20, hold=75, after=45),
+    targets=(37,),
+    sale=Sale(usual=1, crowd=13, before=20, hold=45, after=30),
     measured=20,
-    warm=30,
+    warm=60,
 )
 
 
@@ -134,7 +134,7 @@ class Experiment:
     def run(self) -> list[Row]:
         """All rows. Raises Failure."""
         # Read before anything is changed, and again by a run that goes on after one that could not restore.
-        self._usual = self.ledger.once("usual", self._cluster.autoscaling)
+        self._usual = self.ledger.once("usual", self._cluster.spec)
         found = [self.ledger.once("settings", self._settings)]
         try:
             for target in self.scope.targets:
@@ -157,7 +157,8 @@ class Experiment:
         self.tell(f"metrics-server looks every {row['resolution']}")
         if not settings.stock(row):
             self.tell("this is not as shipped: the report says so")
-        return {**row, "stock": settings.stock(row)}
+        load = {"base": self.scope.load.base, "peak": self.scope.load.peak, "cpu_limit": CPU_LIMIT}
+        return {**row, "stock": settings.stock(row), **load}
 
     def _calibrate(self, target: float) -> Row:
         """The CPU target under which as many pods run at the plateau."""
@@ -226,6 +227,7 @@ class Experiment:
         }
 
     def _sale(self) -> Row:
+        self._cluster.rest()
         return sale.run(self.platform.kubectl, self._services, self.scope.sale, self.seed)
 
     def _told(self, row: Row) -> None:

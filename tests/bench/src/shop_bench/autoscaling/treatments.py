@@ -1,4 +1,4 @@
-"""The three ways to have the right number of pods, as patches of the ShopService."""
+"""The three ways to have the right number of pods, as patches of the ShopService's spec."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ KIND = {"metrics": "External", "cpu": "Resource"}
 """What the HPA of a treatment is asked to look at."""
 STABILIZATION_SECONDS = 30
 """Of both autoscalers while they are measured: half of the default, so that a step is over sooner."""
+CPU_LIMIT = "400m"
+"""Of each pod while it is measured. Else one pod would have what three need of a small machine, and how soon
+there are three would make no difference; with it one is full at some four fifths of the peak."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,35 @@ class Treatment:
 
 
 def patch(treatment: Treatment, usual: Json) -> Json:
-    """A merge patch of the ShopService. `usual` is its spec.autoscaling: bounds and behaviour are kept, so
-    that of the two autoscalers only the metric differs. KEDA's HPA on CPU asks metrics-server, as any."""
+    """A merge patch of the ShopService. `usual` is its spec: bounds and behaviour are kept, so that of the
+    two autoscalers only the metric differs. KEDA's HPA on CPU asks metrics-server, as any."""
+    limits = {**usual.get("resources", {}).get("limits", {}), "cpu": CPU_LIMIT}
+    common = {"resources": {"limits": limits}}
     if treatment.name == "fixed":
-        return {"spec": {"autoscaling": None, "replicas": int(treatment.value)}}
+        return {"spec": {**common, "autoscaling": None, "replicas": int(treatment.value)}}
     kind = {"metrics": "RequestsPerSecond", "cpu": "Cpu"}[treatment.name]
     metric = {"type": kind, "target": format(treatment.value, "g")}
     given = {"metrics": [metric], "scaleDownStabilizationSeconds": STABILIZATION_SECONDS}
-    return {"spec": {"autoscaling": {**usual, **given}, "replicas": None}}
+    return {"spec": {**common, "autoscaling": {**usual["autoscaling"], **given}, "replicas": None}}
 
 
 def restored(usual: Json) -> Json:
     """A merge patch that undoes any of them."""
-    added = {"scaleDownStabilizationSeconds": None} if "scaleDownStabilizationSeconds" not in usual else {}
-    return {"spec": {"autoscaling": {**usual, **added}, "replicas": None}}
+    autoscaling = {"scaleDownStabilizationSeconds": None, **usual["autoscaling"]}
+    limit = usual.get("resources", {}).get("limits", {}).get("cpu")
+    return {"spec": {"resources": {"limits": {"cpu": limit}}, "autoscaling": autoscaling, "replicas": None}}
+
+
+def restless(autoscalers: list[Json], deployments: list[Json]) -> list[str]:
+    """Which Deployments change, or have more pods than the fewest of their HPA."""
+    floors = {one["spec"]["scaleTargetRef"]["name"]: one["spec"].get("minReplicas", 1) for one in autoscalers}
+    return [
+        one["metadata"]["name"]
+        for one in deployments
+        if len({*_counts(one).values()}) > 1
+        or not _seen(one)
+        or one["spec"]["replicas"] > floors.get(one["metadata"]["name"], one["spec"]["replicas"])
+    ]
 
 
 def in_force(treatment: Treatment, autoscalers: list[Json], deployment: Json, floor: int) -> str:
@@ -67,13 +85,30 @@ def in_force(treatment: Treatment, autoscalers: list[Json], deployment: Json, fl
             return "its HPA has no metric yet"
         if not _aims_at(own[0]["spec"]["metrics"][0], treatment.value):
             return "its HPA has another target"
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    limits = [one.get("resources", {}).get("limits", {}).get("cpu") for one in containers]
+    if CPU_LIMIT not in limits or not _seen(deployment):
+        return f"its pods are limited to {limits[0] or 'no'} CPU, not yet to {CPU_LIMIT}"
+    counts = _counts(deployment)
+    return "" if set(counts.values()) == {floor} else f"expected {floor} pods, found {counts}"
+
+
+def _seen(deployment: Json) -> bool:
+    """Whether its status is of what it is now."""
+    return bool(
+        deployment.get("status", {}).get("observedGeneration") == deployment["metadata"]["generation"]
+    )
+
+
+def _counts(deployment: Json) -> dict[str, int]:
+    """Of its pods; all are the same in one that rests."""
     status = deployment.get("status", {})
-    counts = {
+    return {
         "wanted": deployment["spec"].get("replicas", 1),
         "there": status.get("replicas", 0),
+        "of its newest kind": status.get("updatedReplicas", 0),
         "ready": status.get("readyReplicas", 0),
     }
-    return "" if set(counts.values()) == {floor} else f"expected {floor} pods, found {counts}"
 
 
 def _aims_at(metric: Json, value: float) -> bool:
