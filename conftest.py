@@ -1,5 +1,6 @@
 """For every run of pytest: which slice of a long test it takes, who runs what, and what `operator` is."""
 
+import gc
 import operator
 import os
 import subprocess
@@ -15,6 +16,10 @@ from xdist.scheduler import LoadFileScheduling
 # With --import-mode=importlib pytest imports the folders above a test as modules, and replaces a loaded
 # module of that name unless it is a package. Later `from operator import …` anywhere would then fail.
 operator.__path__ = []  # type: ignore[attr-defined]
+
+# Nearly all that is imported to collect the tests stays. To look for garbage in it meanwhile takes a third of
+# the time, in each worker anew.
+gc.disable()
 
 SEED = "SHOP_TEST_SEED"
 ONE_SHOP = (
@@ -35,6 +40,13 @@ LONGEST = (
     "services/shop/tests/test_local.py",
     "*/test_interleavings.py",
     "*/test_openapi.py",
+    "tests/e2e/test_scaling.py",
+    "tests/e2e/test_ledger.py",
+    "tests/e2e/test_journeys.py",
+    "tests/e2e/test_handover.py",
+    "tests/e2e/test_events.py",
+    "tests/e2e/test_[!p]*",
+    "tests/e2e/test_peers.py",  # so the panels come last: what others moved, they show
 )
 """They begin first: what takes long must not be left to the end, when others have nothing to do."""
 
@@ -45,6 +57,13 @@ def pytest_configure() -> None:
         words = ["git", "rev-parse", "HEAD"]
         done = subprocess.run(words, cwd=Path(__file__).parent, text=True, capture_output=True)
         os.environ[SEED] = done.stdout.strip()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """From here on garbage is looked for, in what comes after."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_report_header() -> str:
