@@ -251,3 +251,45 @@ def test_without_root_it_says_so(config: Path) -> None:
     refused = subprocess.run(command, capture_output=True, text=True)
     assert refused.returncode == 1
     assert refused.stderr.startswith("ERROR: this needs root")
+
+
+BUSY = """
+import os, sys, time
+from kindlocal import cgroups
+os.sched_setaffinity(0, {0})
+if sys.argv[1:]:
+    cgroups.enter(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    pass
+print(time.process_time())
+"""
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_cluster_weighs_more_than_a_process_beside_it() -> None:
+    group = cluster.Cluster("test-a", 0).cgroup
+    cgroups.make(group)
+    try:
+        racers = [
+            subprocess.Popen(
+                [sys.executable, "-c", BUSY, *where],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,  # as a client started elsewhere: the kernel shares by session
+            )
+            for where in ([group], [])
+        ]
+        for one in racers:
+            assert one.stdout and one.stdout.readline() == "ready\n"
+        for one in racers:
+            assert one.stdin
+            one.stdin.write("go\n")
+            one.stdin.flush()
+        inside, beside = (float(one.communicate()[0]) for one in racers)
+    finally:
+        cgroups.remove(group)
+    assert inside > 3 * beside

@@ -7,6 +7,11 @@ from pathlib import Path
 from kindlocal.processes import wait_for
 
 MOUNT = Path("/sys/fs/cgroup")
+WEIGHT = 8
+"""CPU of all clusters together, in shares of one process beside them: they stand for machines. As little as
+one process, pods wait for whoever asks them, and what a test or benchmark measures is its own client."""
+USUAL = {"cpu.shares": 1024, "cpu.weight": 100}
+"""What everybody else has, in versions 1 and 2."""
 
 
 def hierarchies() -> list[Path]:
@@ -24,6 +29,8 @@ def make(group: str) -> None:
             parent, path = path, path / part
             _delegate(parent)
             path.mkdir(exist_ok=True)
+            if parent == root:
+                _weigh(path)
             if root.name == "cpuset":
                 _fill(path, parent)
 
@@ -34,6 +41,12 @@ def _delegate(parent: Path) -> None:
     if controllers.exists():
         wanted = " ".join(f"+{name}" for name in controllers.read_text().split())
         (parent / "cgroup.subtree_control").write_text(wanted)
+
+
+def _weigh(path: Path) -> None:
+    for name, usual in USUAL.items():
+        if (path / name).exists():
+            (path / name).write_text(str(WEIGHT * usual))
 
 
 def _fill(path: Path, parent: Path) -> None:
