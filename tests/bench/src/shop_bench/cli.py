@@ -41,6 +41,10 @@ SUBJECTS = {
         "the platform's autoscaler beside HPA on CPU and fixed replicas; a sale; on the cluster of `make up`",
         "one step each, shorter: half an hour",
     ),
+    "scaling_cost": Subject(
+        "pod-seconds and p99 of both autoscalers at three targets; on the cluster of `make up`",
+        "one step each at two targets, shorter: half an hour",
+    ),
 }
 
 

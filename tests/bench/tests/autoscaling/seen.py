@@ -71,3 +71,19 @@ def sold(*more: Request, others: int = 1) -> dict[str, Any]:
 
 def document(*rows: dict[str, Any]) -> dict[str, Any]:
     return {"commit": "0", "cores": 2, "python": "3", "rows": list(rows)}
+
+
+def measured(name: str, round: int = 1, target: float = 20, **changed: Any) -> dict[str, Any]:
+    """A step."""
+    decided = {"metrics": 10.0, "cpu": 30.0, "fixed": None}[name]
+    return {
+        "row": "step", "treatment": name, "target": target, "round": round, "value": 20, **figures(),
+        "decision_s": decided, "event_s": decided, "ready_s": None if decided is None else decided + 4,
+        "pod_seconds": 200.0, "p99_ms": 100.0, **changed,
+    }  # fmt: skip
+
+
+def line(table: str, beginning: str) -> list[str]:
+    """Its cells."""
+    [found] = [each for each in table.splitlines() if each.startswith(f"| {beginning}")]
+    return [cell.strip() for cell in found.strip("|").split("|")]

@@ -11,6 +11,7 @@ from shop_bench.autoscaling.cluster import Cluster
 from shop_bench.autoscaling.ledger import Ledger
 from shop_bench.autoscaling.run import FULL, PERIOD_SECONDS, QUICK, Experiment, turns
 from shop_bench.autoscaling.treatments import ORDER
+from shop_bench.scaling_cost.run import CURVE
 from shop_platform.process import Failure
 
 from .seen import USUAL, document, figures
@@ -18,13 +19,23 @@ from .seen import USUAL, document, figures
 
 def test_treatments_alternate_and_each_is_first_as_often_as_the_others() -> None:
     plan = list(turns(FULL, "seed"))
-    middle = [turn for turn in plan if turn.target == FULL.middle]
-    assert FULL.middle == 37
     assert all(first.name != second.name for first, second in pairwise(plan) if first.round == second.round)
-    by_round = [[turn.name for turn in middle if turn.round == number] for number in range(1, 13)]
+    by_round = [[turn.name for turn in plan if turn.round == number] for number in range(1, 13)]
     assert all(sorted(names) == sorted(ORDER) for names in by_round)
     assert sorted(names[0] for names in by_round) == sorted(ORDER * 4)
-    assert len({turn.key for turn in plan}) == len(plan) == 36 + 2 * 3 * 2
+    assert len({turn.key for turn in plan}) == len(plan) == 36
+
+
+def test_a_round_of_the_curve_has_both_autoscalers_at_each_target() -> None:
+    plan = list(turns(CURVE, "seed"))
+    assert len({turn.key for turn in plan}) == len(plan) == 4 * 3 * 2
+    for number in range(1, 5):
+        found = [(turn.target, turn.name) for turn in plan if turn.round == number]
+        assert sorted(found) == sorted(
+            (target, name) for target in CURVE.targets for name in ("metrics", "cpu")
+        )
+    firsts = [turn.name for turn in plan[::2]]
+    assert sorted(firsts) == sorted(("metrics", "cpu") * 6)
 
 
 def test_phases_are_random_and_the_same_for_one_seed() -> None:

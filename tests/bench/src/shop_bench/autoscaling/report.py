@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shop_bench.autoscaling import sale
-from shop_bench.autoscaling.comparison import Point, excess, interval, paired, quantile
+from shop_bench.autoscaling.comparison import interval, paired, quantile
 from shop_bench.autoscaling.settings import DEFAULTS, RELEASED
 from shop_bench.autoscaling.step import EVERY_SECONDS
 from shop_bench.autoscaling.treatments import ORDER
@@ -27,24 +27,18 @@ def table(measured: Row) -> str:
         f"Commit {measured['commit']}, {measured['cores']} cores shared by the cluster and the load, Python "
         f"{measured['python']}. Median over the rounds [least – most]. `make bench-autoscaling` makes this "
         "file.",
-        *_settings(_of(rows, "settings")),
-        *_calibration(_of(rows, "calibration")),
-        *_steps(steps(rows)),
-        *_goals(steps(rows)),
-        *_curve(rows),
-        *_sale(_of(rows, "sale")),
+        *settings(of(rows, "settings")),
+        *calibration(of(rows, "calibration")),
+        *_steps(of(rows, "step")),
+        *_goals(of(rows, "step")),
+        *_sale(of(rows, "sale")),
         "",
     ]
     return "\n".join(lines)
 
 
-def steps(rows: Sequence[Row]) -> list[Row]:
-    """Those at the target that all three treatments had."""
-    targets = [row["target"] for row in _of(rows, "step") if row["treatment"] == "fixed"]
-    return [row for row in _of(rows, "step") if row["target"] in targets]
-
-
-def _settings(found: list[Row]) -> list[str]:
+def settings(found: list[Row]) -> list[str]:
+    """How the cluster's own part of an autoscaler was set, and the load; nothing where nobody looked."""
     if not found:
         return []
     [row] = found
@@ -61,7 +55,8 @@ def _settings(found: list[Row]) -> list[str]:
     ]
 
 
-def _calibration(found: list[Row]) -> list[str]:
+def calibration(found: list[Row]) -> list[str]:
+    """A table of comparable targets; nothing where there are none."""
     if not found:
         return []
     lines = [
@@ -117,68 +112,22 @@ def _goals(rows: list[Row]) -> list[str]:
     for share, goal in ((0.5, "≤ 15"), (0.9, "≤ 30")):
         value = quantile(ready, share)
         lines.append(
-            _line(f"step → first added pod Ready, p{share * 100:.0f}: s", f"{value:.1f}", value, goal)
+            line(f"step → first added pod Ready, p{share * 100:.0f}: s", f"{value:.1f}", value, goal)
         )
     if cpu:
         decisions = [
             {number: _or_never(row["decision_s"]) for number, row in found.items()} for found in (own, cpu)
         ]
         ratio = statistics.median(decisions[1].values()) / statistics.median(decisions[0].values())
-        lines.append(_line("decision of CPU by the platform's, medians", f"{ratio:.2f}", ratio, "≥ 2"))
+        lines.append(line("decision of CPU by the platform's, medians", f"{ratio:.2f}", ratio, "≥ 2"))
         later = paired(*decisions)
         if later and all(one < float("inf") for one in later):
             low, high = interval(later)
             text = f"{statistics.median(later):.1f} [{low:.1f}, {high:.1f}]"
             lines.append(f"| CPU decides later by: s, median of the rounds, 95 % interval | {text} | | |")
     failed = sum(row["failed"] for row in own.values())
-    lines.append(_line("failed requests, the platform's", str(failed), failed, "≤ 0"))
+    lines.append(line("failed requests, the platform's", str(failed), failed, "≤ 0"))
     return lines
-
-
-def curves(rows: Sequence[Row]) -> dict[str, list[Point]]:
-    """Medians of pod-seconds and p99 at each target, by treatment; empty where there are fewer than two."""
-    found: dict[str, list[Point]] = {}
-    for name in ("metrics", "cpu"):
-        own = [row for row in _of(rows, "step") if row["treatment"] == name]
-        points = [
-            (
-                statistics.median(row["pod_seconds"] for row in own if row["target"] == target),
-                statistics.median(row["p99_ms"] for row in own if row["target"] == target),
-            )
-            for target in sorted({row["target"] for row in own})
-        ]
-        found[name] = points if len(points) > 1 else []
-    return found
-
-
-def _curve(rows: list[Row]) -> list[str]:
-    found = curves(rows)
-    if not all(found.values()):
-        return []
-    lines = [
-        "",
-        "## What a p99 costs",
-        "",
-        "| requests/s per pod | pod-seconds | p99 ms | CPU target, % | pod-seconds | p99 ms |",
-        "|---:|---:|---:|---:|---:|---:|",
-    ]
-    targets = sorted({row["target"] for row in _of(rows, "step")})
-    cpu = {row["target"]: row["cpu_target"] for row in _of(rows, "calibration")}
-    for target, (cost, p99), (other_cost, other_p99) in zip(
-        targets, found["metrics"], found["cpu"], strict=True
-    ):
-        lines.append(
-            f"| {target:g} | {cost:.0f} | {p99:.0f} "
-            f"| {cpu.get(target, '–')} | {other_cost:.0f} | {other_p99:.0f} |"
-        )
-    worst = max(excess(found["metrics"], found["cpu"]))
-    return [
-        *lines,
-        "",
-        "| | found | goal | |",
-        "|---|---|---|---|",
-        _line("p99 by what the CPU curve buys for as much, the worst point", f"{worst:.2f}", worst, "≤ 1"),
-    ]
 
 
 def _sale(found: list[Row]) -> list[str]:
@@ -209,7 +158,8 @@ def _sale(found: list[Row]) -> list[str]:
     return lines
 
 
-def _of(rows: Sequence[Row], what: str) -> list[Row]:
+def of(rows: Sequence[Row], what: str) -> list[Row]:
+    """Those that are a `what`."""
     return [row for row in rows if row["row"] == what]
 
 
@@ -221,7 +171,8 @@ def _or_never(seconds: float | None) -> float:
     return float("inf") if seconds is None else seconds
 
 
-def _line(what: str, found: str, value: float, goal: str) -> str:
+def line(what: str, found: str, value: float, goal: str) -> str:
+    """Of a table of goals."""
     return f"| {what} | {found} | {' | '.join(judged([value], goal))} |"
 
 
@@ -234,14 +185,15 @@ def _spread(rows: list[Row], field: str, digits: int = 0) -> str:
 
 
 def plot(measured: Row, file: Path) -> None:
-    """Pods and p99 over time, how long decisions took, the curves, and the sale."""
+    """Pods and p99 over time, how long decisions took, and the sale."""
     pyplot = plotting()
     rows: list[Row] = measured["rows"]
-    figure, axes = pyplot.subplots(3, 2, figsize=(11, 11), layout="constrained")
-    (pods, latency), (decided, ready), (cost, sold) = axes
-    at_middle = steps(rows)
+    figure, axes = pyplot.subplot_mosaic(
+        [["pods", "latency"], ["decided", "ready"], ["sale", "sale"]], figsize=(11, 11), layout="constrained"
+    )
+    pods, latency, decided, ready, sold = axes.values()
     for name in ORDER:
-        own = [row for row in at_middle if row["treatment"] == name]
+        own = [row for row in of(rows, "step") if row["treatment"] == name]
         style = {"label": NAMES[name], "color": COLOURS[name]}
         _over_time(pods, own, "serving", style)
         _over_time(latency, own, "p99_over_time_ms", style)
@@ -249,19 +201,15 @@ def plot(measured: Row, file: Path) -> None:
             times = sorted(row[field] for row in own if row[field] is not None)
             shares = [(index + 1) / len(own) for index in range(len(times))]
             axis.step(times, shares, where="post", **style)
-    for curve, points in curves(rows).items():
-        if points:
-            cost.plot(*zip(*points, strict=True), marker="o", label=NAMES[curve], color=COLOURS[curve])
-    for row in (each for found in _of(rows, "sale") for each in found["services"]):
+    for row in (each for found in of(rows, "sale") for each in found["services"]):
         if row["on_sale"] or row["most_pods"] != row["pods_before"]:
             sold.step(*zip(*row["replicas"], strict=True), where="post", label=row["service"])
     pods.set(title="Ready pods, mean of the rounds", xlabel="seconds", ylim=(0, None))
     latency.set(title="p99 ms, median of the rounds", xlabel="seconds", yscale="log")
     decided.set(title="share of steps decided after", xlabel="seconds", ylim=(0, 1), xlim=(0, None))
     ready.set(title="share of steps with a first added pod Ready after", xlabel="seconds", ylim=(0, 1))
-    cost.set(title="what a p99 costs", xlabel="pod-seconds", ylabel="p99 ms")
     sold.set(title="pods during a sale", xlabel="seconds", ylim=(0, None))
-    for axis in axes.flat:
+    for axis in axes.values():
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[0]:
             axis.legend()

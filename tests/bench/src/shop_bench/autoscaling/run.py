@@ -1,4 +1,4 @@
-"""One run: settings, calibration, steps in turns, the other targets of the curve, the sale."""
+"""One run: settings, calibration, steps in turns, the sale."""
 
 from __future__ import annotations
 
@@ -38,36 +38,30 @@ class Scope:
     """How much is measured."""
 
     rounds: int
-    """Of all treatments, at the target in the middle."""
-    curve_rounds: int
-    """Of both autoscalers, at each other target."""
-    load: Load
     targets: tuple[float, ...]
-    """Requests per second that one pod is to carry; the one in the middle is that of the rounds."""
-    sale: Sale
+    """Requests per second that one pod is to carry; each round has all of them."""
+    treatments: tuple[Name, ...]
+    """At each target."""
+    load: Load
+    sale: Sale | None = None
     measured: float = 60.0
     """Seconds of the plateau, of which CPU is measured for the first guess at its target."""
     warm: float = 75.0
     """Seconds before them: pods have just started, and metrics-server looks back one resolution."""
 
-    @property
-    def middle(self) -> float:
-        """The target of the rounds."""
-        return self.targets[len(self.targets) // 2]
-
 
 FULL = Scope(
     rounds=12,
-    curve_rounds=3,
-    load=Load(base=17, peak=105, settle=20, hold=90, after=60),
-    targets=(28, 37, 56),
+    targets=(37,),
+    treatments=ORDER,
+    load=Load(base=17, peak=105, settle=20, hold=90, after=45),
     sale=Sale(usual=1, crowd=13, before=60, hold=90, after=90),
 )
 QUICK = Scope(
     rounds=1,
-    curve_rounds=0,
-    load=Load(base=17, peak=105, settle=20, hold=75, after=45),
     targets=(37,),
+    treatments=ORDER,
+    load=Load(base=17, peak=105, settle=20, hold=75, after=45),
     sale=Sale(usual=1, crowd=13, before=20, hold=45, after=30),
     measured=20,
     warm=60,
@@ -92,24 +86,28 @@ class Turn:
 
 
 def turns(scope: Scope, seed: str) -> Iterator[Turn]:
-    """All steps, in order: treatments alternate within a round, and each round begins with another one."""
-    plan = [(scope.middle, scope.rounds, ORDER)]
-    plan += [(target, scope.curve_rounds, ORDER[:2]) for target in scope.targets if target != scope.middle]
-    for target, rounds, names in plan:
-        for number in range(1, rounds + 1):
-            first = (number - 1) % len(names)
+    """All steps, in order: within a round treatments alternate, and each round begins with another one."""
+    names = scope.treatments
+    for number in range(1, scope.rounds + 1):
+        for index, target in enumerate(scope.targets, start=number - 1):
+            first = index % len(names)
             for name in (*names[first:], *names[:first]):
                 chance = random.Random(f"{seed} {target:g} {name} {number}")
                 yield Turn(number, name, target, chance.uniform(0, PERIOD_SECONDS))
 
 
 def measure(quick: bool, tell: Tell) -> list[Row]:
-    """What `shop-bench` calls. A run of the same commit that was stopped goes on."""
-    platform, scope = existing(), QUICK if quick else FULL
+    """What `shop-bench autoscaling` calls."""
+    return measured("autoscaling-quick" if quick else "autoscaling", QUICK if quick else FULL, tell)
+
+
+def measured(name: str, scope: Scope, tell: Tell) -> list[Row]:
+    """All rows. A run of the same name and commit that was stopped goes on. Raises Failure."""
+    platform = existing()
     commit = document([])["commit"].replace(" ", "-")
     folder = own_cache() / "bench"
     folder.mkdir(exist_ok=True)
-    ledger = Ledger(folder / f"autoscaling-{platform.name}-{commit}{'-quick' if quick else ''}.jsonl")
+    ledger = Ledger(folder / f"{name}-{platform.name}-{commit}.jsonl")
     rows = Experiment(platform, scope, ledger, tell, seed=commit).run()
     ledger.forget()
     return rows
@@ -147,7 +145,8 @@ class Experiment:
                     self._told(found[-1])
         finally:
             self._cluster.restore(self._usual)
-        found.append(self.ledger.once("sale", self._sale))
+        if wanted := self.scope.sale:
+            found.append(self.ledger.once("sale", partial(self._sale, wanted)))
         return found
 
     def _settings(self) -> Row:
@@ -226,9 +225,9 @@ class Experiment:
             **found,
         }
 
-    def _sale(self) -> Row:
+    def _sale(self, wanted: Sale) -> Row:
         self._cluster.rest()
-        return sale.run(self.platform.kubectl, self._services, self.scope.sale, self.seed)
+        return sale.run(self.platform.kubectl, self._services, wanted, self.seed)
 
     def _told(self, row: Row) -> None:
         what = f"target {row['target']:g}, round {row['round']}, {row['treatment']} {row['value']:g}"

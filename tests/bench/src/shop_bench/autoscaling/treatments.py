@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 Json = dict[str, Any]
 Name = Literal["metrics", "cpu", "fixed"]
-ORDER: tuple[Name, ...] = ("metrics", "cpu", "fixed")
+AUTOSCALERS: tuple[Name, ...] = ("metrics", "cpu")
+ORDER: tuple[Name, ...] = (*AUTOSCALERS, "fixed")
 KIND = {"metrics": "External", "cpu": "Resource"}
 """What the HPA of a treatment is asked to look at."""
 STABILIZATION_SECONDS = 30
