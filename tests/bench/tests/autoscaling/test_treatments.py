@@ -31,7 +31,7 @@ def test_only_the_metric_differs_between_the_autoscalers() -> None:
     own, cpu = (patch(each, USUAL)["spec"]["autoscaling"] for each in (METRICS, CPU))
     assert own.pop("metrics") == [{"type": "RequestsPerSecond", "target": "20"}]
     assert cpu.pop("metrics") == [{"type": "Cpu", "target": "110"}]
-    assert own == cpu == {"min": 1, "max": 6, "scaleDownStabilizationSeconds": 30}
+    assert own == cpu == {"min": 1, "max": 6, "scaleDownStabilizationSeconds": 15}
 
 
 def test_patches_take_each_other_back() -> None:

@@ -6,7 +6,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,8 @@ Tell = Callable[[str], None]
 SERVICE = "catalog"
 PERIOD_SECONDS = 15.0
 """Of the HPA controller: steps begin at a random phase of it."""
+PLATEAU_SECONDS = 100.0
+"""Of load until the number of pods is taken for final: one on CPU takes two or three periods to it."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,14 @@ FULL = Scope(
     rounds=12,
     targets=(37,),
     treatments=ORDER,
-    load=Load(base=17, peak=105, settle=20, hold=90, after=45),
+    load=Load(base=17, peak=105, settle=15, hold=60, after=60),
     sale=Sale(usual=1, crowd=13, before=60, hold=90, after=90),
 )
 QUICK = Scope(
     rounds=1,
     targets=(37,),
     treatments=ORDER,
-    load=Load(base=17, peak=105, settle=20, hold=75, after=45),
+    load=Load(base=17, peak=105, settle=15, hold=60, after=60),
     sale=Sale(usual=1, crowd=13, before=20, hold=45, after=30),
     measured=20,
     warm=60,
@@ -169,7 +171,8 @@ class Experiment:
 
         def plateau(cpu: int) -> int:
             self._cluster.treat(Treatment("cpu", cpu), self._usual)
-            found = step.run(self._cluster, self._services, self.scope.load, 0.0, f"{self.seed} {cpu}")
+            load = replace(self.scope.load, hold=PLATEAU_SECONDS, after=0)
+            found = step.run(self._cluster, self._services, load, 0.0, f"{self.seed} {cpu}")
             self.tell(f"target {target:g}: {found['plateau']} pods with a CPU target of {cpu} %")
             return int(found["plateau"])
 
