@@ -62,7 +62,7 @@ class FakePlatform:
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is done to the cluster, which a CPU target of 116 suits. `failing` in it: the next step does."""
+    """What is done to the cluster, which a CPU target of 111 suits. `failing` in it: the next step does."""
     told: list[str] = []
 
     def stepped(*_: Any) -> dict[str, Any]:
@@ -107,23 +107,23 @@ def test_a_run_calibrates_then_takes_turns_then_leaves_the_cluster_as_it_was(
 ) -> None:
     rows = experiment(tmp_path / "ledger.jsonl").run()
     assert done == [
-        "fixed 3", "cpu 116", "step",  # calibration
-        "metrics 37", "step", "cpu 116", "step", "fixed 3", "step",
+        "fixed 3", "cpu 111", "step",  # calibration
+        "metrics 52", "step", "cpu 111", "step", "fixed 3", "step",
         "restored", "rest", "sale",
     ]  # fmt: skip
     assert [row["row"] for row in rows] == ["settings", "calibration", "step", "step", "step", "sale"]
-    assert "| 37 | 3 | 110 | 116 |" in report.table(document(*rows))
+    assert "| 52 | 3 | 110 | 111 |" in report.table(document(*rows))
 
 
 def test_a_run_that_failed_leaves_the_cluster_as_it_was_and_goes_on_later(
     done: list[str], tmp_path: Path
 ) -> None:
     first = experiment(tmp_path / "ledger.jsonl")
-    first.ledger.once("calibration 37", lambda: {"row": "calibration", "cpu_target": 120})
+    first.ledger.once("calibration 52", lambda: {"row": "calibration", "cpu_target": 120})
     done.append("failing")
     with pytest.raises(Failure, match="the load ended"):
         first.run()
-    assert done == ["metrics 37", "restored"]
+    assert done == ["metrics 52", "restored"]
     done.clear()
     experiment(tmp_path / "ledger.jsonl").run()
     assert done.count("step") == 3, "calibration is not made again, the step that failed is"

@@ -54,16 +54,16 @@ class Scope:
 
 FULL = Scope(
     rounds=12,
-    targets=(37,),
+    targets=(52,),
     treatments=ORDER,
-    load=Load(base=17, peak=105, settle=15, hold=60, after=60),
+    load=Load(base=26, peak=155, settle=10, hold=60, after=50),
     sale=Sale(usual=1, crowd=13, before=60, hold=90, after=90),
 )
 QUICK = Scope(
     rounds=1,
-    targets=(37,),
+    targets=(52,),
     treatments=ORDER,
-    load=Load(base=17, peak=105, settle=15, hold=60, after=60),
+    load=Load(base=26, peak=155, settle=10, hold=60, after=50),
     sale=Sale(usual=1, crowd=13, before=20, hold=45, after=30),
     measured=20,
     warm=60,

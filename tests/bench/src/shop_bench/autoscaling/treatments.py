@@ -16,7 +16,7 @@ STABILIZATION_SECONDS = 15
 there is load, and a step is over sooner."""
 CPU_LIMIT = "400m"
 """Of each pod while it is measured. Else one pod would have what three need of a small machine, and how soon
-there are three would make no difference; with it one is full at some four fifths of the peak."""
+there are three would make no difference; with it one carries some nine tenths of the peak."""
 
 
 @dataclass(frozen=True)

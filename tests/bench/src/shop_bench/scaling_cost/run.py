@@ -9,8 +9,8 @@ from typing import Any
 from shop_bench.autoscaling import run
 from shop_bench.autoscaling.treatments import AUTOSCALERS
 
-CURVE = replace(run.FULL, rounds=4, targets=(28, 37, 56), treatments=AUTOSCALERS, sale=None)
-QUICK = replace(run.QUICK, targets=(28, 56), treatments=AUTOSCALERS, sale=None)
+CURVE = replace(run.FULL, rounds=4, targets=(39, 52, 78), treatments=AUTOSCALERS, sale=None)
+QUICK = replace(run.QUICK, targets=(39, 78), treatments=AUTOSCALERS, sale=None)
 
 
 def measure(quick: bool, tell: Callable[[str], None]) -> list[dict[str, Any]]:
