@@ -48,7 +48,9 @@ def test_what_is_told_is_of_these_servers(kube, shop, stores, wait):
 
 
 def test_each_tells_little(shop, stores):
-    told = by_job(shop, 'count by (job) ({namespace="shop",job=~".+-(db|cache)|broker-metrics"})')
+    # One that has just taken another's place is not counted with it.
+    each = 'count by (job, instance) ({namespace="shop",job=~".+-(db|cache)|broker-metrics"})'
+    told = by_job(shop, f"max by (job) ({each})")
     assert told.keys() >= stores.keys() | {"broker-metrics"}
     assert {job: count for job, count in told.items() if count > MOST_SERIES} == {}
 
