@@ -38,11 +38,13 @@ def test_a_round_of_the_curve_has_both_autoscalers_at_each_target() -> None:
     assert sorted(firsts) == sorted(("metrics", "cpu") * 6)
 
 
-def test_phases_are_random_and_the_same_for_one_seed() -> None:
+def test_phases_cover_the_period_and_are_the_same_for_one_seed() -> None:
     phases = [turn.phase for turn in turns(FULL, "seed")]
     assert all(0 <= phase <= PERIOD_SECONDS for phase in phases)
-    assert min(phases) < 3
-    assert max(phases) > 12
+    for name in ORDER:
+        own = sorted(turn.phase for turn in turns(FULL, "seed") if turn.name == name)
+        parts = [int(phase / PERIOD_SECONDS * FULL.rounds) for phase in own]
+        assert parts == list(range(FULL.rounds)), "each part of the period has one"
     assert phases == [turn.phase for turn in turns(FULL, "seed")]
     assert phases != [turn.phase for turn in turns(FULL, "another")]
 

@@ -3,7 +3,15 @@
 from typing import Any
 
 import pytest
-from shop_bench.autoscaling.treatments import CPU_LIMIT, Treatment, in_force, patch, restless, restored
+from shop_bench.autoscaling.treatments import (
+    CPU_LIMIT,
+    INTERVAL,
+    Treatment,
+    in_force,
+    patch,
+    restless,
+    restored,
+)
 
 from .seen import AUTOSCALING, USUAL
 
@@ -32,18 +40,22 @@ def test_only_the_metric_differs_between_the_autoscalers() -> None:
     assert own.pop("metrics") == [{"type": "RequestsPerSecond", "target": "20"}]
     assert cpu.pop("metrics") == [{"type": "Cpu", "target": "110"}]
     assert own == cpu == {"min": 1, "max": 6, "scaleDownStabilizationSeconds": 15}
+    assert len({str(patch(each, USUAL)["spec"]["monitoring"]) for each in (METRICS, CPU, FIXED)}) == 1
 
 
 def test_patches_take_each_other_back() -> None:
     limited = {"limits": {"memory": "256Mi", "cpu": CPU_LIMIT}}
-    assert patch(FIXED, USUAL) == {"spec": {"autoscaling": None, "replicas": 3, "resources": limited}}
+    often = {"interval": INTERVAL}
+    fixed = {"autoscaling": None, "replicas": 3, "resources": limited, "monitoring": often}
+    assert patch(FIXED, USUAL) == {"spec": fixed}
     assert patch(CPU, USUAL)["spec"]["replicas"] is None
     back = {**AUTOSCALING, "scaleDownStabilizationSeconds": None}
     without = {"limits": {"cpu": None}}
-    assert restored(USUAL) == {"spec": {"autoscaling": back, "replicas": None, "resources": without}}
+    as_ever = {"replicas": None, "monitoring": {"interval": None}}
+    assert restored(USUAL) == {"spec": {**as_ever, "autoscaling": back, "resources": without}}
     written = {**AUTOSCALING, "scaleDownStabilizationSeconds": 60}
     again = restored({"autoscaling": written, "resources": {"limits": {"cpu": "2"}}})
-    assert again["spec"] == {"autoscaling": written, "replicas": None, "resources": {"limits": {"cpu": "2"}}}
+    assert again["spec"] == {**as_ever, "autoscaling": written, "resources": {"limits": {"cpu": "2"}}}
 
 
 @pytest.mark.parametrize(

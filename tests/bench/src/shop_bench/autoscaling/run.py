@@ -88,14 +88,20 @@ class Turn:
 
 
 def turns(scope: Scope, seed: str) -> Iterator[Turn]:
-    """All steps, in order: within a round treatments alternate, and each round begins with another one."""
+    """All steps, in order: within a round treatments alternate, and each round begins with another one.
+
+    Phases are a stratified sample: each of `scope.rounds` equal parts of the period has one of each treatment
+    at each target, in random order and at a random place. Twelve that are drawn alone may be early by luck.
+    """
     names = scope.treatments
     for number in range(1, scope.rounds + 1):
         for index, target in enumerate(scope.targets, start=number - 1):
             first = index % len(names)
             for name in (*names[first:], *names[:first]):
-                chance = random.Random(f"{seed} {target:g} {name} {number}")
-                yield Turn(number, name, target, chance.uniform(0, PERIOD_SECONDS))
+                chance = random.Random(f"{seed} {target:g} {name}")
+                part = chance.sample(range(scope.rounds), scope.rounds)[number - 1]
+                place = random.Random(f"{seed} {target:g} {name} {number}").random()
+                yield Turn(number, name, target, PERIOD_SECONDS * (part + place) / scope.rounds)
 
 
 def measure(quick: bool, tell: Tell) -> list[Row]:

@@ -18,6 +18,10 @@ CPU_LIMIT = "400m"
 """Of each pod while it is measured. Else one pod would have what three need of a small machine, and how soon
 there are three would make no difference; with it one carries some nine tenths of the peak."""
 
+INTERVAL = "2s"
+"""Of scrapes, whatever scales: the operator's own choice for what scales by requests. It takes Prometheus a
+minute to notice that it is another, and a step may begin before."""
+
 
 @dataclass(frozen=True)
 class Treatment:
@@ -37,7 +41,7 @@ def patch(treatment: Treatment, usual: Json) -> Json:
     """A merge patch of the ShopService. `usual` is its spec: bounds and behaviour are kept, so that of the
     two autoscalers only the metric differs. KEDA's HPA on CPU asks metrics-server, as any."""
     limits = {**usual.get("resources", {}).get("limits", {}), "cpu": CPU_LIMIT}
-    common = {"resources": {"limits": limits}}
+    common = {"resources": {"limits": limits}, "monitoring": {"interval": INTERVAL}}
     if treatment.name == "fixed":
         return {"spec": {**common, "autoscaling": None, "replicas": int(treatment.value)}}
     kind = {"metrics": "RequestsPerSecond", "cpu": "Cpu"}[treatment.name]
@@ -50,7 +54,11 @@ def restored(usual: Json) -> Json:
     """A merge patch that undoes any of them."""
     autoscaling = {"scaleDownStabilizationSeconds": None, **usual["autoscaling"]}
     limit = usual.get("resources", {}).get("limits", {}).get("cpu")
-    return {"spec": {"resources": {"limits": {"cpu": limit}}, "autoscaling": autoscaling, "replicas": None}}
+    common = {
+        "resources": {"limits": {"cpu": limit}},
+        "monitoring": {"interval": usual.get("monitoring", {}).get("interval")},
+    }
+    return {"spec": {**common, "autoscaling": autoscaling, "replicas": None}}
 
 
 def restless(autoscalers: list[Json], deployments: list[Json]) -> list[str]:
