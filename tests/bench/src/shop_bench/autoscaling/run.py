@@ -57,14 +57,14 @@ FULL = Scope(
     targets=(52,),
     treatments=ORDER,
     load=Load(base=26, peak=155, settle=10, hold=60, after=50),
-    sale=Sale(usual=1, crowd=13, before=60, hold=90, after=90),
+    sale=Sale(usual=2, crowd=15, before=60, hold=150, after=90),
 )
 QUICK = Scope(
     rounds=1,
     targets=(52,),
     treatments=ORDER,
     load=Load(base=26, peak=155, settle=10, hold=60, after=50),
-    sale=Sale(usual=1, crowd=13, before=20, hold=45, after=30),
+    sale=Sale(usual=2, crowd=15, before=20, hold=60, after=30),
     measured=20,
     warm=60,
 )
