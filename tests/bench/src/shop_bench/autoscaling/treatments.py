@@ -19,8 +19,8 @@ CPU_LIMIT = "400m"
 there are three would make no difference; with it one carries some nine tenths of the peak."""
 
 INTERVAL = "2s"
-"""Of scrapes, whatever scales: the operator's own choice for what scales by requests. It takes Prometheus a
-minute to notice that it is another, and a step may begin before."""
+"""Of scrapes, whatever scales: the operator's own choice for what scales by requests. It may take
+Prometheus a minute to notice that it is another, and a step may begin before."""
 
 
 @dataclass(frozen=True)
