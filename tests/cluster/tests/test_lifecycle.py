@@ -284,7 +284,8 @@ def test_a_cluster_weighs_more_than_a_process_beside_it() -> None:
             for where in ([group], [])
         ]
         for one in racers:
-            assert one.stdout and one.stdout.readline() == "ready\n"
+            assert one.stdout
+            assert one.stdout.readline() == "ready\n"
         for one in racers:
             assert one.stdin
             one.stdin.write("go\n")
