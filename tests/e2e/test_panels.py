@@ -28,7 +28,6 @@ RATE = 60
 
 AT_REST = {
     "service": {
-        "In flight",
         *("Not as it should be", "Conditions", "Budget left", "Burn rate", "Errors", "Database"),
         *("Not answered by them", "Forgotten", "Clients", "Not published yet", "Oldest of them"),
         *("Waiting to be consumed", "Last write to the log"),

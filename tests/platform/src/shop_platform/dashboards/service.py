@@ -138,7 +138,13 @@ _SECTIONS = (
             unit="s",
             width=12,
         ),
-        lines("In flight", Query(f"http_server_active_requests{{{SERVED}}}", "{{pod}}"), width=12),
+        lines(
+            "In flight",
+            Query(_rate("http_server_active_request_seconds_total", by="pod"), "{{pod}}"),
+            width=12,
+            about="On average, as the autoscaler of a Concurrency target counts them; most scrapes find"
+            " none at that moment.",
+        ),
         needs="ports",
     ),
     Section(
