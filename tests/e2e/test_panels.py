@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import count
 
 import httpx
 import pytest
@@ -130,7 +131,21 @@ def test_every_panel_shows_a_number_that_moves(kube, platform, shop, wait, journ
         for _ in range(2):
             test_buying.test_from_registration_to_refund(journeys)
         shop.change_price(product, product["price"]["amount"] + 100)
-        wait("them to have moved", lambda: verdict(shop.prometheus, left, since), 120, every=2)
+        times = count(1)
+
+        def moved() -> Verdict:
+            look_for_carts(shop.cart, found=next(times))
+            return verdict(shop.prometheus, left, since)
+
+        wait("them to have moved", moved, 120, every=2)
+
+
+def look_for_carts(cart: httpx.Client, found: int) -> None:
+    """So many times one that is there, once one that is not: so the share that its cache finds moves."""
+    own = cart.post("/carts").json()["id"]
+    for _ in range(found):
+        assert cart.get(f"/carts/{own}").is_success
+    assert cart.get("/carts/nobodys").status_code == 404
 
 
 def test_what_is_at_rest_is_a_panel_that_there_is(kube, platform) -> None:
