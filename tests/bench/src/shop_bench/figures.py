@@ -1,4 +1,4 @@
-"""What the results of all benchmarks have: their commit, medians with spread, goals reached or missed."""
+"""What the results of all benchmarks have: commit, medians with spread, goals reached or missed, plots."""
 
 import os
 import platform
@@ -25,6 +25,26 @@ def document(rows: list[Row]) -> Row:
         "python": platform.python_version(),
         "rows": rows,
     }
+
+
+def heading(measured: Row, title: str, sharing: str, target: str) -> list[str]:
+    """How a report begins: what it is about, who was `sharing` the cores, and of which `make` it is."""
+    return [
+        f"# {title}",
+        "",
+        f"Commit {measured['commit']}, {measured['cores']} cores shared by {sharing}, Python "
+        f"{measured['python']}. Median over the rounds [least – most]. `make {target}` makes this file.",
+    ]
+
+
+def of(rows: Iterable[Row], what: str) -> list[Row]:
+    """Those that are a `what`."""
+    return [row for row in rows if row["row"] == what]
+
+
+def goal_line(what: str, found: str, goal: str = "", verdict: str = "") -> str:
+    """Of a table of goals."""
+    return f"| {what} | {found} | {goal} | {verdict} |"
 
 
 def numbers(values: Sequence[float], digits: int = 0) -> str:

@@ -12,7 +12,7 @@ from shop_bench.autoscaling.comparison import interval, paired, quantile
 from shop_bench.autoscaling.settings import DEFAULTS, RELEASED
 from shop_bench.autoscaling.step import EVERY_SECONDS
 from shop_bench.autoscaling.treatments import ORDER
-from shop_bench.figures import Row, judged, numbers, plotting
+from shop_bench.figures import Row, goal_line, heading, judged, numbers, of, plotting
 
 NAMES = {"metrics": "the platform's", "cpu": "HPA on CPU", "fixed": "fixed"}
 COLOURS = {"metrics": "tab:blue", "cpu": "tab:orange", "fixed": "tab:grey"}
@@ -22,11 +22,7 @@ def table(measured: Row) -> str:
     """Markdown."""
     rows: list[Row] = measured["rows"]
     lines = [
-        "# Autoscaling, measured",
-        "",
-        f"Commit {measured['commit']}, {measured['cores']} cores shared by the cluster and the load, Python "
-        f"{measured['python']}. Median over the rounds [least – most]. `make bench-autoscaling` makes this "
-        "file.",
+        *heading(measured, "Autoscaling, measured", "the cluster and the load", "bench-autoscaling"),
         *settings(of(rows, "settings")),
         *calibration(of(rows, "calibration")),
         *_steps(of(rows, "step")),
@@ -111,22 +107,22 @@ def _goals(rows: list[Row]) -> list[str]:
     ready = [_or_never(row["ready_s"]) for row in own.values()]
     for share, goal in ((0.5, "≤ 15"), (0.9, "≤ 30")):
         value = quantile(ready, share)
-        lines.append(
-            line(f"step → first added pod Ready, p{share * 100:.0f}: s", f"{value:.1f}", value, goal)
-        )
+        what = f"step → first added pod Ready, p{share * 100:.0f}: s"
+        lines.append(goal_line(what, f"{value:.1f}", *judged([value], goal)))
     if cpu:
         decisions = [
             {number: _or_never(row["decision_s"]) for number, row in found.items()} for found in (own, cpu)
         ]
         ratio = statistics.median(decisions[1].values()) / statistics.median(decisions[0].values())
-        lines.append(line("decision of CPU by the platform's, medians", f"{ratio:.2f}", ratio, "≥ 2"))
+        verdict = judged([ratio], "≥ 2")
+        lines.append(goal_line("decision of CPU by the platform's, medians", f"{ratio:.2f}", *verdict))
         later = paired(*decisions)
         if later and all(one < float("inf") for one in later):
             low, high = interval(later)
             text = f"{statistics.median(later):.1f} [{low:.1f}, {high:.1f}]"
-            lines.append(f"| CPU decides later by: s, median of the rounds, 95 % interval | {text} | | |")
+            lines.append(goal_line("CPU decides later by: s, median of the rounds, 95 % interval", text))
     failed = sum(row["failed"] for row in own.values())
-    lines.append(line("failed requests, the platform's", str(failed), failed, "≤ 0"))
+    lines.append(goal_line("failed requests, the platform's", str(failed), *judged([failed], "≤ 0")))
     return lines
 
 
@@ -158,22 +154,12 @@ def _sale(found: list[Row]) -> list[str]:
     return lines
 
 
-def of(rows: Sequence[Row], what: str) -> list[Row]:
-    """Those that are a `what`."""
-    return [row for row in rows if row["row"] == what]
-
-
 def _by_round(rows: Sequence[Row], name: str) -> dict[int, Row]:
     return {row["round"]: row for row in rows if row["treatment"] == name}
 
 
 def _or_never(seconds: float | None) -> float:
     return float("inf") if seconds is None else seconds
-
-
-def line(what: str, found: str, value: float, goal: str) -> str:
-    """Of a table of goals."""
-    return f"| {what} | {found} | {' | '.join(judged([value], goal))} |"
 
 
 def _number(value: float | None) -> str:

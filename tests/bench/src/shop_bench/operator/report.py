@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from shop_bench.figures import Row, judged, numbers, plotting
+from shop_bench.figures import Row, heading, judged, numbers, of, plotting
 
 REPAIRS = {
     "repair": "{} present",
@@ -17,11 +17,9 @@ def table(measured: Row) -> str:
     """Markdown: medians over the rounds with the least and the most, and the goal where there is one."""
     rows: list[Row] = measured["rows"]
     lines = [
-        "# The operator, measured",
-        "",
-        f"Commit {measured['commit']}, {measured['cores']} cores shared by API server, etcd, operator and "
-        f"benchmark, Python {measured['python']}. Median over the rounds [least – most]. "
-        "`make bench-operator` makes this file.",
+        *heading(
+            measured, "The operator, measured", "API server, etcd, operator and benchmark", "bench-operator"
+        ),
         "",
         "| | services | found | goal | |",
         "|---|---:|---|---|---|",
@@ -34,8 +32,7 @@ def table(measured: Row) -> str:
 
 def _of_size(rows: list[Row], size: int) -> list[str]:
     bare, own = (
-        [row for row in rows if row["row"] == "create" and row["party"] == party]
-        for party in ("bare", "shop-operator")
+        [row for row in of(rows, "create") if row["party"] == party] for party in ("bare", "shop-operator")
     )
     lines = []
     if bare and own:
@@ -53,14 +50,14 @@ def _of_size(rows: list[Row], size: int) -> list[str]:
             _line("– busy cores", size, ", ".join(f"{k} {v}" for k, v in own[-1]["cores"].items()),
                   f"saturated first: {own[-1]['busiest']}"),
         ]  # fmt: skip
-    if still := [row for row in rows if row["row"] == "nothing to do"]:
+    if still := of(rows, "nothing to do"):
         calls = [row["reads"] + row["writes"] for row in still]
         lines += [
             _line("nothing to do: reads + writes", size, numbers(calls), *judged(calls, "≤ 0", True)),
             _line("– CPU: ms", size, _spread(still, "cpu_ms_per_reconcile")),
         ]
     for name, text in REPAIRS.items():
-        found = [row for row in rows if row["row"] == name and row["kind"] == "all"]
+        found = [row for row in of(rows, name) if row["kind"] == "all"]
         if found:
             loaded = name != "repair"
             p50, p99 = ([row[field] for row in found] for field in ("p50_ms", "p99_ms"))
@@ -71,7 +68,7 @@ def _of_size(rows: list[Row], size: int) -> list[str]:
                       *judged(p99, "≤ 250" if loaded else "≤ 100", size == 1000)),
                 _line("– never back", size, numbers([row["missing"] for row in found])),
             ]  # fmt: skip
-    if again := [row for row in rows if row["row"] == "restart"]:
+    if again := of(rows, "restart"):
         seconds, peak, writes = (
             [row[field] for row in again] for field in ("seconds_after_import", "peak_mb", "writes")
         )
@@ -90,7 +87,7 @@ def _of_size(rows: list[Row], size: int) -> list[str]:
 
 def _kinds(rows: list[Row]) -> list[str]:
     """The repairs by kind, of the size that the goal is about."""
-    found = [row for row in rows if row["row"] == "repair" and row["kind"] != "all"]
+    found = [row for row in of(rows, "repair") if row["kind"] != "all"]
     if not found:
         return []
     size = max((row["size"] for row in found if row["size"] <= 1000), default=0)
@@ -125,7 +122,7 @@ def plot(measured: Row, file: Path) -> None:
     rows: list[Row] = measured["rows"]
 
     def series(row: str, field: str, **where: str) -> tuple[list[int], list[float]]:
-        found = [one for one in rows if one["row"] == row and field in one and where.items() <= one.items()]
+        found = [one for one in of(rows, row) if field in one and where.items() <= one.items()]
         sizes = sorted({one["size"] for one in found})
         return sizes, [
             statistics.median(one[field] for one in found if one["size"] == size) for size in sizes

@@ -6,9 +6,8 @@ import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, Any]
+from shop_bench.figures import Row, plotting
 
 OURS, CEILING = "model", "oracle"
 TO_BEAT = ("item-kNN", "popularity")
@@ -101,12 +100,7 @@ def _spread(values: Sequence[float], digits: int = 3) -> str:
 
 def plot(measured: Row, file: Path) -> None:
     """Each recommender's figures, a dot for each world."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "bench"  # the same figures give the same file
-    from matplotlib import pyplot
-
+    pyplot = plotting()
     rows: list[Row] = measured["rows"]
     names = list(dict.fromkeys(row["rival"] for row in rows))
     figure, axes = pyplot.subplots(1, 3, figsize=(11, 3.6), layout="constrained")

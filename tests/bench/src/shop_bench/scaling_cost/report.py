@@ -7,20 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shop_bench.autoscaling.comparison import Point, excess
-from shop_bench.autoscaling.report import COLOURS, NAMES, calibration, line, of, settings
+from shop_bench.autoscaling.report import COLOURS, NAMES, calibration, settings
 from shop_bench.autoscaling.treatments import AUTOSCALERS
-from shop_bench.figures import Row, numbers, plotting
+from shop_bench.figures import Row, goal_line, heading, judged, numbers, of, plotting
 
 
 def table(measured: Row) -> str:
     """Markdown."""
     rows: list[Row] = measured["rows"]
     lines = [
-        "# What a p99 costs",
-        "",
-        f"Commit {measured['commit']}, {measured['cores']} cores shared by the cluster and the load, Python "
-        f"{measured['python']}. Median over the rounds [least – most]. `make bench-scaling-cost` makes this "
-        "file.",
+        *heading(measured, "What a p99 costs", "the cluster and the load", "bench-scaling-cost"),
         *settings(of(rows, "settings")),
         *calibration(of(rows, "calibration")),
         *_curves(of(rows, "step")),
@@ -74,7 +70,11 @@ def _curves(steps: list[Row]) -> list[str]:
         "",
         "| | found | goal | |",
         "|---|---|---|---|",
-        line("p99 by what the CPU curve buys for as much, the worst point", f"{worst:.2f}", worst, "≤ 1"),
+        goal_line(
+            "p99 by what the CPU curve buys for as much, the worst point",
+            f"{worst:.2f}",
+            *judged([worst], "≤ 1"),
+        ),
     ]
 
 

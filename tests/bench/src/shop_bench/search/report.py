@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from shop_bench.figures import Row, judged, numbers, plotting
+from shop_bench.figures import Row, goal_line, judged, numbers, of, plotting
 
 OWN = "search"
 
@@ -12,9 +12,9 @@ OWN = "search"
 def table(measured: Row) -> str:
     """Markdown."""
     rows: list[Row] = measured["rows"]
-    loads = {row["engine"]: row for row in rows if row["row"] == "load"}
-    [pod] = [row for row in rows if row["row"] == "pod"]
-    asked = len(next(row for row in rows if row["row"] == "queries")["ranks"])
+    loads = {row["engine"]: row for row in of(rows, "load")}
+    [pod] = of(rows, "pod")
+    asked = len(of(rows, "queries")[0]["ranks"])
     lines = [
         "# Search, measured",
         "",
@@ -67,26 +67,22 @@ def _goals(own: Sequence[Row], pod: Row) -> list[str]:
     price = [percentile(pod["price_seconds"], 99)]
     http = pod["query_seconds"]
     return [
-        _line("p99 of a query: ms", numbers(slow, 1), *judged(slow, "≤ 20")),
-        _line("… of its CPU time: ms", numbers(busy, 1), *judged(busy, "≤ 20")),
-        _line("MRR@10", numbers(right, 3), *judged(right, "≥ 0.9")),
-        _line("a price change shows, p99: s", numbers(price, 2), *judged(price, "≤ 2")),
-        _line("… p50: s", f"{percentile(pod['price_seconds'], 50):.2f}"),
-        _line("pod: ready after: s", f"{pod['ready_seconds']:.0f}"),
-        _line("pod: memory when ready; after the queries; after the changes: MB",
+        goal_line("p99 of a query: ms", numbers(slow, 1), *judged(slow, "≤ 20")),
+        goal_line("… of its CPU time: ms", numbers(busy, 1), *judged(busy, "≤ 20")),
+        goal_line("MRR@10", numbers(right, 3), *judged(right, "≥ 0.9")),
+        goal_line("a price change shows, p99: s", numbers(price, 2), *judged(price, "≤ 2")),
+        goal_line("… p50: s", f"{percentile(pod['price_seconds'], 50):.2f}"),
+        goal_line("pod: ready after: s", f"{pod['ready_seconds']:.0f}"),
+        goal_line("pod: memory when ready; after the queries; after the changes: MB",
               "; ".join(f"{pod[each] / 1e6:.0f}" for each in
                         ("memory_ready", "memory_after_queries", "memory_after_changes"))),
-        _line("pod: the same queries over HTTP, p50; p99: ms",
+        goal_line("pod: the same queries over HTTP, p50; p99: ms",
               f"{1000 * percentile(http, 50):.1f}; {1000 * percentile(http, 99):.1f}"),
     ]  # fmt: skip
 
 
-def _line(what: str, found: str, goal: str = "", judgement: str = "") -> str:
-    return f"| {what} | {found} | {goal} | {judgement} |"
-
-
 def _rounds(rows: Sequence[Row], engine: str) -> list[Row]:
-    return [row for row in rows if row["row"] == "queries" and row["engine"] == engine]
+    return [row for row in of(rows, "queries") if row["engine"] == engine]
 
 
 def mrr(ranks: Sequence[int | None]) -> float:
@@ -105,7 +101,7 @@ def plot(measured: Row, file: Path) -> None:
     rows: list[Row] = measured["rows"]
     pyplot = plotting()
     figure, axes = pyplot.subplots(figsize=(8, 4.5))
-    for name in (row["engine"] for row in rows if row["row"] == "load"):
+    for name in (row["engine"] for row in of(rows, "load")):
         rounds = _rounds(rows, name)
         right = statistics.median(mrr(row["ranks"]) for row in rounds)
         times = [

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shop_bench.figures import Row, judged, numbers, plotting
+from shop_bench.figures import Row, goal_line, heading, judged, numbers, of, plotting
 
 MEMORY_GOAL = "≤ 120"
 
@@ -16,15 +16,16 @@ def table(measured: Row) -> str:
     """Markdown: medians over the rounds with the least and the most, and the goal where there is one."""
     rows: list[Row] = measured["rows"]
     lines = [
-        "# The services, measured",
-        "",
-        f"Commit {measured['commit']}, {measured['cores']} cores shared by services, PostgreSQL (fsync off), "
-        f"Redis, NATS and the load, Python {measured['python']}. Median over the rounds [least – most]. "
-        "`make bench-services` makes this file.",
-        *_chassis(_of(rows, "reference")),
-        *_routes(_of(rows, "route")),
-        *_memory(_of(rows, "memory")),
-        *_imports(_of(rows, "imports")),
+        *heading(
+            measured,
+            "The services, measured",
+            "services, PostgreSQL (fsync off), Redis, NATS and the load",
+            "bench-services",
+        ),
+        *_chassis(of(rows, "reference")),
+        *_routes(of(rows, "route")),
+        *_memory(of(rows, "memory")),
+        *_imports(of(rows, "imports")),
         "",
     ]
     return "\n".join(lines)
@@ -59,16 +60,16 @@ def _chassis(rows: list[Row]) -> list[str]:
         "",
         "| | found | goal | |",
         "|---|---|---|---|",
-        _line("chassis: requests/s", _spread(list(own.values()), "per_second")),
-        _line("bare FastAPI: requests/s", _spread(list(bare.values()), "per_second")),
-        _line("ratio of the two", numbers(rate, 2), *(judged(rate, "≥ 0.85") if rate else ())),
-        _line("ratio of requests per core of the server alone", numbers(ratios("per_core"), 2)),
-        _line("CPU added per request: µs", numbers(added), *(judged(added, "≤ 200") if added else ())),
-        _line("CPU per request, chassis; bare: µs",
+        goal_line("chassis: requests/s", _spread(list(own.values()), "per_second")),
+        goal_line("bare FastAPI: requests/s", _spread(list(bare.values()), "per_second")),
+        goal_line("ratio of the two", numbers(rate, 2), *(judged(rate, "≥ 0.85") if rate else ())),
+        goal_line("ratio of requests per core of the server alone", numbers(ratios("per_core"), 2)),
+        goal_line("CPU added per request: µs", numbers(added), *(judged(added, "≤ 200") if added else ())),
+        goal_line("CPU per request, chassis; bare: µs",
               "; ".join(_spread(list(party.values()), "cpu_us_per_request", 0) for party in (own, bare))),
-        _line("busy cores, chassis", _cores(list(own.values()))),
-        _line("busy cores, bare", _cores(list(bare.values()))),
-        _line("failed requests", str(failed), "0", "reached" if not failed else "**missed**"),
+        goal_line("busy cores, chassis", _cores(list(own.values()))),
+        goal_line("busy cores, bare", _cores(list(bare.values()))),
+        goal_line("failed requests", str(failed), "0", "reached" if not failed else "**missed**"),
     ]  # fmt: skip
 
 
@@ -142,19 +143,11 @@ def _imports(rows: list[Row]) -> list[str]:
     return lines
 
 
-def _of(rows: list[Row], what: str) -> list[Row]:
-    return [row for row in rows if row["row"] == what]
-
-
 def _by(rows: list[Row], field: str) -> dict[str, list[Row]]:
     """In the order in which they come first."""
     return {
         value: [row for row in rows if row[field] == value] for value in dict.fromkeys(r[field] for r in rows)
     }
-
-
-def _line(what: str, found: str, goal: str = "", verdict: str = "") -> str:
-    return f"| {what} | {found} | {goal} | {verdict} |"
 
 
 def _spread(rows: list[Row], field: str, digits: int = 1) -> str:
@@ -180,18 +173,18 @@ def plot(measured: Row, file: Path) -> None:
     (chassis, throughput), (latency, memory) = axes
 
     for party, name in (("chassis", "chassis"), ("bare", "bare FastAPI")):
-        found = [row for row in _of(rows, "reference") if row["party"] == party]
+        found = [row for row in of(rows, "reference") if row["party"] == party]
         turns, rates = [row["round"] for row in found], [row["per_second"] for row in found]
         chassis.plot(turns, rates, marker="o", label=name)
     chassis.set(title="reference handler: requests/s", xlabel="turn", ylim=(0, None))
     chassis.legend()
 
-    routes = _by(_of(rows, "route"), "route")
+    routes = _by(of(rows, "route"), "route")
     _bars(throughput, "requests/s per core, saturated", routes, {"": _middle("per_core", load="saturated")})
     _bars(latency, "at a fixed rate: ms", routes, {
         "p50": _middle("p50_ms", load="open"), "p99": _middle("p99_ms", load="open"),
     })  # fmt: skip
-    _bars(memory, "proportional memory: MiB", _by(_of(rows, "memory"), "service"), {
+    _bars(memory, "proportional memory: MiB", _by(of(rows, "memory"), "service"), {
         "idle": _middle("proportional_mib", when="idle"),
         "after load": _middle("proportional_mib", when="loaded"),
     })  # fmt: skip

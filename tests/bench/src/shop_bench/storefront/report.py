@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shop_bench.figures import Row, judged, numbers, plotting
+from shop_bench.figures import Row, goal_line, judged, numbers, of, plotting
 
 P99, FIRST_VISIT, SHIFT = "≤ 100", "≤ 300", "≤ 0"
 """Milliseconds; KiB; of the layout."""
@@ -24,9 +24,9 @@ _MEANING = (
 def table(measured: Row) -> str:
     """Markdown: medians over the rounds with the least and the most, and the goal where there is one."""
     rows: list[Row] = measured["rows"]
-    loads = [row for row in rows if row["row"] == "load"]
-    first = [row for row in rows if row["row"] == "first visit"]
-    memory = [row for row in rows if row["row"] == "memory"]
+    loads = of(rows, "load")
+    first = of(rows, "first visit")
+    memory = of(rows, "memory")
     return "\n".join(
         [
             "# The front page, measured",
@@ -39,7 +39,7 @@ def table(measured: Row) -> str:
             *(line for who in ("new", "returning") for line in _load(who, loads)),
             *(line for row in first for line in _first(row)),
             *(
-                _line("memory of storefront, proportional: MiB", f"{row['proportional_mib']:.0f}")
+                goal_line("memory of storefront, proportional: MiB", f"{row['proportional_mib']:.0f}")
                 for row in memory
             ),
             "",
@@ -57,26 +57,22 @@ def _load(who: str, loads: list[Row]) -> list[str]:
     p99 = [row["p99_ms"] for row in answered]
     verdict = judged(p99, P99) if p99 else (P99, "**missed**")
     return [
-        _line(f"{who} visitors, p99: ms", numbers(p99, 1), *verdict),
-        _line("… p50: ms", numbers([row["p50_ms"] for row in answered], 1)),
-        _line("… CPU of storefront for a page: ms",
+        goal_line(f"{who} visitors, p99: ms", numbers(p99, 1), *verdict),
+        goal_line("… p50: ms", numbers([row["p50_ms"] for row in answered], 1)),
+        goal_line("… CPU of storefront for a page: ms",
               numbers([row["cpu_us_per_request"] / 1000 for row in answered], 2)),
-        _line("… failed", str(failed), "0", "**missed**" if failed else "reached"),
-        _line("… parts missing", str(missing)),
+        goal_line("… failed", str(failed), "0", "**missed**" if failed else "reached"),
+        goal_line("… parts missing", str(missing)),
     ]  # fmt: skip
 
 
 def _first(row: Row) -> list[str]:
     size, shift = [row["bytes"] / 1024], [row["shift"]]
     return [
-        _line(f"first visit, {row['width']}: KiB", numbers(size), *judged(size, FIRST_VISIT)),
-        _line("… requests", str(row["requests"])),
-        _line("… layout shift", numbers(shift, 3), *judged(shift, SHIFT)),
+        goal_line(f"first visit, {row['width']}: KiB", numbers(size), *judged(size, FIRST_VISIT)),
+        goal_line("… requests", str(row["requests"])),
+        goal_line("… layout shift", numbers(shift, 3), *judged(shift, SHIFT)),
     ]
-
-
-def _line(what: str, found: str, goal: str = "", verdict: str = "") -> str:
-    return f"| {what} | {found} | {goal} | {verdict} |"
 
 
 def plot(measured: Row, file: Path) -> None:
@@ -84,7 +80,7 @@ def plot(measured: Row, file: Path) -> None:
     pyplot = plotting()
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     for who, colour in (("new", "tab:blue"), ("returning", "tab:orange")):
-        rows = [row for row in measured["rows"] if row["row"] == "load" and row["visitor"] == who]
+        rows = [row for row in of(measured["rows"], "load") if row["visitor"] == who]
         rounds = [row["round"] for row in rows]
         axes.plot(rounds, [row["p99_ms"] for row in rows], marker="o", color=colour, label=f"{who}: p99")
         axes.plot(
