@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shop_platform.dashboards.panels import Query, Section, dashboard, lines, number, plain, states
+from shop_platform.dashboards.panels import Query, Section, dashboard, lines, number, plain, process, states
 
 UID = "shop-operator"
 _RECONCILE = "shop_operator_reconcile_duration_seconds"
@@ -126,18 +126,7 @@ _SECTIONS = (
             none="none",
             about="Code 0: no answer. 404 of a get is a child that is not there yet.",
         ),
-        lines(
-            "CPU",
-            Query('rate(process_cpu_seconds_total{job="shop-operator"}[$__rate_interval])', "{{pod}}"),
-            width=12,
-            about="Cores.",
-        ),
-        lines(
-            "Memory",
-            Query('process_resident_memory_bytes{job="shop-operator"}', "{{pod}}"),
-            unit="bytes",
-            width=12,
-        ),
+        *process('job="shop-operator"', width=12),
     ),
 )
 """How the services are, what the operator does for that, and what it costs."""

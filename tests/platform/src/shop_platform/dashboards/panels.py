@@ -123,6 +123,16 @@ def states(title: str, query: Query, *, width: int = WIDTH, about: str = "") -> 
     return panel.with_target(_target(query))
 
 
+def process(labels: str, width: int = 8) -> tuple[timeseries.Panel, timeseries.Panel]:
+    """What the processes of these pods use themselves: CPU and memory."""
+    cpu = Query(f"rate(process_cpu_seconds_total{{{labels}}}[$__rate_interval])", "{{pod}}")
+    memory = Query(f"process_resident_memory_bytes{{{labels}}}", "{{pod}}")
+    return (
+        lines("CPU", cpu, width=width, about="Cores."),
+        lines("Memory", memory, width=width, unit="bytes"),
+    )
+
+
 def dashboard(title: str, uid: str, *variables: Builder[models.VariableModel]) -> Dashboard:
     """An empty one, for whichever Prometheus is chosen."""
     empty = Dashboard(title).uid(uid).tags(["shopservice"]).timezone("browser").refresh("30s")

@@ -14,6 +14,7 @@ from shop_platform.dashboards.panels import (
     lines,
     number,
     plain,
+    process,
     states,
 )
 
@@ -158,12 +159,7 @@ _SECTIONS = (
             about="Ready no more: their /readyz says that they cannot serve, though they could before. While"
             " they are most, the autoscaler takes none away.",
         ),
-        lines(
-            "CPU",
-            Query(f"rate(process_cpu_seconds_total{{{SERVED}}}[$__rate_interval])", "{{pod}}"),
-            about="Cores.",
-        ),
-        lines("Memory", Query(f"process_resident_memory_bytes{{{SERVED}}}", "{{pod}}"), unit="bytes"),
+        *process(SERVED),
         lines(
             "CPU of containers",
             Query(
