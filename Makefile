@@ -40,7 +40,7 @@ status: $(UV) ## one screen: what runs, how much of it, how it does
 load: $(UV) ## drives catalog until it scales, shows how, and lets it shrink again; PROFILE=steady|step|spike|wave|sale: people who shop, ARGS=--help says how
 	@$(if $(PROFILE),$(RUN) --group load shop-load $(PROFILE) $(ARGS),$(RUN) shop-platform load)
 
-.PHONY: bench bench-operator bench-services bench-recommendation bench-search bench-storefront bench-autoscaling bench-scaling-cost
+.PHONY: bench bench-operator bench-services bench-recommendation bench-search bench-storefront bench-autoscaling bench-scaling-cost bench-sale
 bench: bench-operator bench-services bench-recommendation bench-search bench-storefront ## benchmarks, as JSON, tables and plots under docs/bench
 bench-operator: $(UV) ## the operator beside a bare client on an API server, up to 3,000 services: some 15 minutes; ARGS=--quick: one
 	@$(RUN) --group bench shop-bench operator $(ARGS)
@@ -52,8 +52,10 @@ bench-search: $(UV) ## search beside full text in SQLite and PostgreSQL, 100,000
 	@$(RUN) --group bench shop-bench search $(ARGS)
 bench-storefront: $(UV) ## the front page with the whole shop behind it, storefront on one core: some 6 minutes; ARGS=--quick: one
 	@$(RUN) --group bench shop-bench storefront $(ARGS)
-bench-autoscaling: $(UV) ## the platform's autoscaler beside one on CPU and a fixed number, on the cluster of `make up`: some two hours, goes on where it was stopped; ARGS=--quick: half of one
+bench-autoscaling: $(UV) ## the platform's autoscaler beside one on CPU and a fixed number, on the cluster of `make up`: some hour and a half, goes on where it was stopped; ARGS=--quick: half of one
 	@$(RUN) --group bench shop-bench autoscaling $(ARGS)
+bench-sale: $(UV) ## a sale on catalog and cart, on the same cluster, five times: do the others notice? some half an hour, goes on as well; ARGS=--quick: one
+	@$(RUN) --group bench shop-bench sale $(ARGS)
 bench-scaling-cost: $(UV) ## what a p99 costs with both autoscalers at three targets, on the same cluster: some hour and a half, goes on as well; ARGS=--quick: half of one
 	@$(RUN) --group bench shop-bench scaling_cost $(ARGS)
 

@@ -12,14 +12,19 @@ Row = dict[str, Any]
 """One measurement of one round; `row` says of what."""
 
 
-def document(rows: list[Row]) -> Row:
-    """The rows and what they belong to."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+def commit() -> str:
+    """That is measured; with changes where something else than results is not committed."""
+    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True).stdout
     # The results themselves are written before they are committed.
     own = all(line[3:].startswith("docs/bench/") for line in changed.splitlines())
+    return found if own else f"{found} with changes"
+
+
+def document(rows: list[Row]) -> Row:
+    """The rows and what they belong to."""
     return {
-        "commit": commit if own else f"{commit} with changes",
+        "commit": commit(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "python": platform.python_version(),

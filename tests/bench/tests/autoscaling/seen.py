@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from shop_bench.autoscaling import sale, step
-from shop_bench.autoscaling.sale import Sale
+from shop_bench.autoscaling import step
 from shop_bench.autoscaling.step import Load
 from shop_bench.autoscaling.timeline import Seen
 from shop_bench.load.samples import ARRIVAL, Request
+from shop_bench.sale import crowd
+from shop_bench.sale.crowd import Sale
 
 NAME = "app.kubernetes.io/name"
 
@@ -42,6 +43,10 @@ PODS = [
 LOAD = Load(base=10, peak=55, settle=20, hold=60, after=40)
 
 
+LOADED = {"row": "load", "cpu_limit": "400m", "full": 141.2, "base": 31, "peak": 184}
+"""What one pod of so much CPU cannot carry."""
+
+
 def requests(*wrong: float) -> list[Request]:
     """One each second from 20 s before the step at 200 to the end; those due at these times failed."""
     every = [Request(180 + at, 0.01, "catalog", "GET /products", "glance") for at in range(120)]
@@ -66,7 +71,17 @@ def sold(*more: Request, others: int = 1) -> dict[str, Any]:
     seen += [deployment(212, 3, "catalog"), deployment(220, others, "user")]
     every = [Request(170 + at, 0.02, "user", "POST /guests", "errand") for at in range(90)]
     objectives = {"user": 250.0, "catalog": 250.0}
-    return {"row": "sale", "services": sale.figures(200, SALE, seen, [*every, *more], objectives)}
+    services = crowd.figures(200, SALE, seen, [*every, *more], objectives)
+    return {"row": "sale", "round": 1, "late_p99_ms": 2.0, "services": services}
+
+
+class FakePlatform:
+    """Enough of one: nothing is asked of it here."""
+
+    name, kubectl = "shop", None
+
+    def url(self, service: str) -> str:
+        return f"http://{service}.shop"
 
 
 def document(*rows: dict[str, Any]) -> dict[str, Any]:

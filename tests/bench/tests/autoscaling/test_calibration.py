@@ -9,9 +9,24 @@ from hypothesis import strategies as st
 from shop_bench.autoscaling import calibration
 
 
-@pytest.mark.parametrize(("rate", "target", "pods"), [(55, 20, 3), (60, 20, 3), (60.1, 20, 4), (0, 20, 1)])
-def test_as_many_pods_as_the_hpa_would_run(rate: float, target: float, pods: int) -> None:
-    assert calibration.pods_for(rate, target) == pods
+@given(st.integers(60, 2000), st.integers(2, 4), st.floats(0.97, 1.05))
+def test_an_hpa_runs_as_many_pods_though_the_rate_is_never_quite_the_same(
+    rate: int, pods: int, chance: float
+) -> None:
+    assert math.ceil(chance * rate / calibration.target_for(rate, pods)) == pods
+
+
+def test_one_pod_is_full_at_what_it_answers_of_a_load_that_is_too_much() -> None:
+    asked: list[float] = []
+
+    def answered(rate: float) -> float:
+        asked.append(rate)
+        return min(rate, 300)
+
+    assert calibration.full(answered, 240) == 300
+    assert asked == [240, 480], "of the first all was answered"
+    with pytest.raises(calibration.NotFound, match="that it answers 960"):
+        calibration.full(lambda rate: rate, 240)
 
 
 def test_the_first_guess_leaves_as_much_room_as_the_other_metric() -> None:

@@ -7,7 +7,7 @@ import pytest
 from shop_bench.autoscaling import report
 from shop_bench.autoscaling.treatments import ORDER
 
-from .seen import document, line, measured, sold
+from .seen import document, line, measured
 
 
 def rounds(count: int = 2, **changed: Any) -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def test_what_failed_is_named() -> None:
     assert "What failed: status 503." in table
 
 
-def test_the_plot_has_all_five_panels(tmp_path: Path) -> None:
+def test_the_plot_has_all_four_panels(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="of the dependency group `bench`")
-    report.plot(document(*rounds(), sold()), tmp_path / "autoscaling.svg")
-    assert (tmp_path / "autoscaling.svg").read_text().count('id="axes_') == 5
+    report.plot(document(*rounds()), tmp_path / "autoscaling.svg")
+    assert (tmp_path / "autoscaling.svg").read_text().count('id="axes_') == 4

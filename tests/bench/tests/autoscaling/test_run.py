@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop_bench.autoscaling import report, sale, settings, step
+from shop_bench.autoscaling import report, settings, step
 from shop_bench.autoscaling.cluster import Cluster
 from shop_bench.autoscaling.ledger import Ledger
 from shop_bench.autoscaling.run import FULL, PERIOD_SECONDS, QUICK, Experiment, turns
 from shop_bench.autoscaling.treatments import ORDER
+from shop_bench.load.samples import Request
 from shop_bench.scaling_cost.run import CURVE
 from shop_platform.process import Failure
 
-from .seen import USUAL, document, figures
+from .seen import USUAL, FakePlatform, document, figures
 
 
 def test_treatments_alternate_and_each_is_first_as_often_as_the_others() -> None:
@@ -30,10 +31,8 @@ def test_a_round_of_the_curve_has_both_autoscalers_at_each_target() -> None:
     plan = list(turns(CURVE, "seed"))
     assert len({turn.key for turn in plan}) == len(plan) == 4 * 3 * 2
     for number in range(1, 5):
-        found = [(turn.target, turn.name) for turn in plan if turn.round == number]
-        assert sorted(found) == sorted(
-            (target, name) for target in CURVE.targets for name in ("metrics", "cpu")
-        )
+        found = [(turn.pods, turn.name) for turn in plan if turn.round == number]
+        assert sorted(found) == sorted((pods, name) for pods in CURVE.pods for name in ("metrics", "cpu"))
     firsts = [turn.name for turn in plan[::2]]
     assert sorted(firsts) == sorted(("metrics", "cpu") * 6)
 
@@ -53,18 +52,9 @@ def test_a_quick_run_has_each_treatment_once() -> None:
     assert [turn.name for turn in turns(QUICK, "seed")] == list(ORDER)
 
 
-class FakePlatform:
-    """Enough of one: nothing is asked of it here."""
-
-    name, kubectl = "shop", None
-
-    def url(self, service: str) -> str:
-        return f"http://{service}.shop"
-
-
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is done to the cluster, which a CPU target of 111 suits. `failing` in it: the next step does."""
+    """What is done to a cluster, a pod of which answers 100 requests/s. `failing` in it: the next step is."""
     told: list[str] = []
 
     def stepped(*_: Any) -> dict[str, Any]:
@@ -77,25 +67,22 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(Cluster, "spec", lambda self: USUAL)
     monkeypatch.setattr(Cluster, "treat", lambda self, treatment, usual: told.append(treatment.key))
     monkeypatch.setattr(Cluster, "restore", lambda self, usual: told.append("restored"))
-    monkeypatch.setattr(Cluster, "rest", lambda self: told.append("rest"))
     monkeypatch.setattr(Cluster, "utilisation", lambda self: 110.0)
     monkeypatch.setattr(settings, "read", lambda kubectl, name: {
         "row": "settings", "hpa": settings.DEFAULTS, "resolution": "15s", "given": [], "kubernetes": "v1",
     })  # fmt: skip
 
     def generated(
-        profile: str, services: Any, shape: Any, seed: str, meanwhile: Any
+        profile: str, services: Any, shape: Any, seed: str, meanwhile: Any = lambda: None
     ) -> tuple[float, list[Any]]:
         meanwhile()
-        return time.time() - shape.before - 1, []
-
-    def sold(*_: Any) -> dict[str, Any]:
-        told.append("sale")
-        return {"row": "sale", "services": []}
+        begun = time.time() - shape.before - 1
+        count = int(100 * shape.hold)
+        ends = (begun + shape.before + number / 100 for number in range(count))
+        return begun, [Request(at - 0.01, 0.01, "catalog", "GET /products", "glance") for at in ends]
 
     monkeypatch.setattr(step, "run", stepped)
     monkeypatch.setattr(step, "generate", generated)
-    monkeypatch.setattr(sale, "run", sold)
     return told
 
 
@@ -109,24 +96,27 @@ def test_a_run_calibrates_then_takes_turns_then_leaves_the_cluster_as_it_was(
 ) -> None:
     rows = experiment(tmp_path / "ledger.jsonl").run()
     assert done == [
-        "fixed 3", "cpu 111", "step",  # calibration
-        "metrics 52", "step", "cpu 111", "step", "fixed 3", "step",
-        "restored", "rest", "sale",
+        "fixed 1",  # what it answers
+        "fixed 3", "cpu 119", "step",  # calibration
+        "metrics 47", "step", "cpu 119", "step", "fixed 3", "step",
+        "restored",
     ]  # fmt: skip
-    assert [row["row"] for row in rows] == ["settings", "calibration", "step", "step", "step", "sale"]
-    assert "| 52 | 3 | 110 | 111 |" in report.table(document(*rows))
+    assert [row["row"] for row in rows] == ["settings", "load", "calibration", "step", "step", "step"]
+    table = report.table(document(*rows))
+    assert "full at 100 requests/s; the load goes from 22 to 130" in table
+    assert "| 47 | 3 | 110 | 119 |" in table
 
 
 def test_a_run_that_failed_leaves_the_cluster_as_it_was_and_goes_on_later(
     done: list[str], tmp_path: Path
 ) -> None:
     first = experiment(tmp_path / "ledger.jsonl")
-    first.ledger.once("calibration 52", lambda: {"row": "calibration", "cpu_target": 120})
+    first.ledger.once("calibration 3", lambda: {"row": "calibration", "target": 47, "cpu_target": 120})
     done.append("failing")
     with pytest.raises(Failure, match="the load ended"):
         first.run()
-    assert done == ["metrics 52", "restored"]
+    assert done == ["fixed 1", "metrics 47", "restored"]
     done.clear()
     experiment(tmp_path / "ledger.jsonl").run()
     assert done.count("step") == 3, "calibration is not made again, the step that failed is"
-    assert done[-2:] == ["rest", "sale"]
+    assert done[-1] == "restored"

@@ -1,9 +1,11 @@
-"""Which CPU target is comparable: the one under which as many pods run at the plateau."""
+"""What to compare with: a load that one pod cannot carry, and the CPU target under which as many pods run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+SPARE = 0.25
+"""Of a pod at the plateau: so many that chance does not ask for another one."""
 TRIES = 7
 APART = 1.4
 """By what a target is changed until the right one is between two that were tried."""
@@ -13,12 +15,21 @@ class NotFound(Exception):  # noqa: N818 - the message says what was tried
     """No target that was tried gave the wanted number of pods."""
 
 
-def pods_for(rate: float, target: float) -> int:
-    """How many pods an HPA runs for a sum of this size: ⌈rate / target⌉.
+def target_for(rate: float, pods: int) -> int:
+    """What one pod is to carry for an HPA to run `pods` of them at this rate, with `SPARE`: ⌈rate / target⌉.
 
     https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details
     """
-    return max(1, -int(-rate // target))
+    return round(rate / (pods - SPARE))
+
+
+def full(answered: Callable[[float], float], guess: float) -> float:
+    """The rate at which one pod is full; `answered` is how much of a rate is answered. Raises NotFound."""
+    for asked in (guess, 2 * guess, 4 * guess):
+        found = answered(asked)
+        if found < 0.9 * asked:
+            return found
+    raise NotFound(f"expected a load that one pod cannot carry, found that it answers {found:.0f} requests/s")
 
 
 def first_guess(utilisation: float, pods: int, rate: float, target: float) -> int:

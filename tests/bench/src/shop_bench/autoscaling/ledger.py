@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from shop_platform.paths import own_cache
 
 Row = dict[str, Any]
 
@@ -23,6 +25,13 @@ class Ledger:
                 except ValueError:  # written when the power went: measured again
                     continue
                 self._rows[key] = row
+
+    @classmethod
+    def of(cls, name: str, cluster: str, commit: str) -> Self:
+        """That of a benchmark of this name, on this cluster, of this commit."""
+        folder = own_cache() / "bench"
+        folder.mkdir(exist_ok=True)
+        return cls(folder / f"{name}-{cluster}-{commit.replace(' ', '-')}.jsonl")
 
     def __contains__(self, key: str) -> bool:
         return key in self._rows

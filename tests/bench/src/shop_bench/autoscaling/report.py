@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from shop_bench.autoscaling import sale
 from shop_bench.autoscaling.comparison import interval, paired, quantile
 from shop_bench.autoscaling.settings import DEFAULTS, RELEASED
 from shop_bench.autoscaling.step import EVERY_SECONDS
@@ -23,21 +22,20 @@ def table(measured: Row) -> str:
     rows: list[Row] = measured["rows"]
     lines = [
         *heading(measured, "Autoscaling, measured", "the cluster and the load", "bench-autoscaling"),
-        *settings(of(rows, "settings")),
+        *settings(of(rows, "settings"), of(rows, "load")),
         *calibration(of(rows, "calibration")),
         *_steps(of(rows, "step")),
         *_goals(of(rows, "step")),
-        *_sale(of(rows, "sale")),
         "",
     ]
     return "\n".join(lines)
 
 
-def settings(found: list[Row]) -> list[str]:
+def settings(found: list[Row], loads: list[Row]) -> list[str]:
     """How the cluster's own part of an autoscaler was set, and the load; nothing where nobody looked."""
     if not found:
         return []
-    [row] = found
+    [row], [load] = found, loads
     differs = [f"{name} {value}" for name, value in row["hpa"].items() if DEFAULTS.get(name) != value]
     if row["resolution"] != RELEASED:
         differs.append(f"metric-resolution {row['resolution']}, released with {RELEASED}")
@@ -46,8 +44,8 @@ def settings(found: list[Row]) -> list[str]:
     return [
         "",
         f"Kubernetes {row['kubernetes']}. HPA controller: {flags}. metrics-server looks every "
-        f"{row['resolution']}. {verdict} The load goes from {row['base']:g} to {row['peak']:g} "
-        f"requests/s; each pod may use {row['cpu_limit']} of CPU, else one would do.",
+        f"{row['resolution']}. {verdict} Each pod may use {load['cpu_limit']} of CPU and is full at "
+        f"{load['full']:.0f} requests/s; the load goes from {load['base']:g} to {load['peak']:g}.",
     ]
 
 
@@ -80,7 +78,8 @@ def _steps(rows: list[Row]) -> list[str]:
         "",
         f"{len({row['round'] for row in rows})} rounds, each with all three in turns, at a random phase of "
         "the HPA controller's period. p99 from the step until the load falls, by when each request was due; "
-        "failures and pod-seconds to the end of the load, while pods are removed again.",
+        "failures and pod-seconds to the end of the load, while pods are removed again. The generator was "
+        f"{_spread(rows, 'late_p99_ms')} ms late itself (p99), which is in the latencies.",
         "",
         "| | decided after s | HPA's event after s | first added pod Ready after s | pods at the plateau "
         "| p99 ms | failed | pod-seconds |",
@@ -126,34 +125,6 @@ def _goals(rows: list[Row]) -> list[str]:
     return lines
 
 
-def _sale(found: list[Row]) -> list[str]:
-    if not found:
-        return []
-    lines = [
-        "",
-        "## A sale",
-        "",
-        "A crowd wants one product: catalog and cart have the work, the others what they always have. "
-        "An objective is the service's own (`spec.slo.latency.threshold`).",
-        "",
-        "| service | pods before → most | decided after s | p50 before, during ms | p99 before, during ms "
-        "| objective ms | failed | |",
-        "|---|---|---:|---|---|---:|---:|---|",
-    ]
-    for row in found[0]["services"]:
-        if row["on_sale"]:
-            verdict = "scaled" if row["most_pods"] > row["pods_before"] else "**not scaled**"
-        else:
-            verdict = "kept" if sale.kept(row) else "**not kept**"
-        lines.append(
-            f"| {row['service']} | {row['pods_before']} → {row['most_pods']} | {_number(row['decision_s'])} "
-            f"| {_number(row['p50_before_ms'])}, {_number(row['p50_ms'])} "
-            f"| {_number(row['p99_before_ms'])}, {_number(row['p99_ms'])} | {_number(row['objective_ms'])} "
-            f"| {row['failed']} | {verdict} |"
-        )
-    return lines
-
-
 def _by_round(rows: Sequence[Row], name: str) -> dict[int, Row]:
     return {row["round"]: row for row in rows if row["treatment"] == name}
 
@@ -171,13 +142,11 @@ def _spread(rows: list[Row], field: str, digits: int = 0) -> str:
 
 
 def plot(measured: Row, file: Path) -> None:
-    """Pods and p99 over time, how long decisions took, and the sale."""
+    """Pods and p99 over time, and how long decisions took."""
     pyplot = plotting()
     rows: list[Row] = measured["rows"]
-    figure, axes = pyplot.subplot_mosaic(
-        [["pods", "latency"], ["decided", "ready"], ["sale", "sale"]], figsize=(11, 11), layout="constrained"
-    )
-    pods, latency, decided, ready, sold = axes.values()
+    figure, axes = pyplot.subplots(2, 2, figsize=(11, 7.5), layout="constrained")
+    (pods, latency), (decided, ready) = axes
     for name in ORDER:
         own = [row for row in of(rows, "step") if row["treatment"] == name]
         style = {"label": NAMES[name], "color": COLOURS[name]}
@@ -187,15 +156,11 @@ def plot(measured: Row, file: Path) -> None:
             times = sorted(row[field] for row in own if row[field] is not None)
             shares = [(index + 1) / len(own) for index in range(len(times))]
             axis.step(times, shares, where="post", **style)
-    for row in (each for found in of(rows, "sale") for each in found["services"]):
-        if row["on_sale"] or row["most_pods"] != row["pods_before"]:
-            sold.step(*zip(*row["replicas"], strict=True), where="post", label=row["service"])
     pods.set(title="Ready pods, mean of the rounds", xlabel="seconds", ylim=(0, None))
     latency.set(title="p99 ms, median of the rounds", xlabel="seconds", yscale="log")
     decided.set(title="share of steps decided after", xlabel="seconds", ylim=(0, 1), xlim=(0, None))
     ready.set(title="share of steps with a first added pod Ready after", xlabel="seconds", ylim=(0, 1))
-    sold.set(title="pods during a sale", xlabel="seconds", ylim=(0, None))
-    for axis in axes.values():
+    for axis in axes.flat:
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[0]:
             axis.legend()

@@ -1,4 +1,4 @@
-"""One run: settings, calibration, steps in turns, the sale."""
+"""One run: settings, load, calibration, steps in turns."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from shop_platform.paths import own_cache
 from shop_platform.platform import Platform
 from shop_platform.process import Failure
 
-from shop_bench.autoscaling import calibration, sale, settings, step
+from shop_bench.autoscaling import calibration, settings, step
 from shop_bench.autoscaling.cluster import Cluster
 from shop_bench.autoscaling.ledger import Ledger
-from shop_bench.autoscaling.sale import Sale
 from shop_bench.autoscaling.step import Load
 from shop_bench.autoscaling.treatments import CPU_LIMIT, ORDER, Name, Treatment
-from shop_bench.figures import document
+from shop_bench.figures import commit
 from shop_bench.load.command import cluster as existing
 from shop_bench.load.command import on_cluster
 from shop_bench.load.profiles import Shape
+from shop_bench.load.samples import ARRIVAL
 from shop_bench.load.visits import REQUESTS
 
 Row = dict[str, Any]
@@ -31,6 +30,10 @@ Tell = Callable[[str], None]
 SERVICE = "catalog"
 PERIOD_SECONDS = 15.0
 """Of the HPA controller: steps begin at a random phase of it."""
+GUESS = 240.0
+"""Requests per second that one pod of CPU_LIMIT cannot carry; if it does, twice as many."""
+FULL_SECONDS = (10.0, 20.0)
+"""Of that load: until it is counted what is answered, and for how long."""
 PLATEAU_SECONDS = 100.0
 """Of load until the number of pods is taken for final: one on CPU takes two or three periods to it."""
 
@@ -40,12 +43,12 @@ class Scope:
     """How much is measured."""
 
     rounds: int
-    targets: tuple[float, ...]
-    """Requests per second that one pod is to carry; each round has all of them."""
+    pods: tuple[int, ...]
+    """At the plateau; what one of them is to carry follows from it. Each round has all of these."""
     treatments: tuple[Name, ...]
-    """At each target."""
+    """For each of them."""
     load: Load
-    sale: Sale | None = None
+    """As shares of what one pod carries."""
     measured: float = 60.0
     """Seconds of the plateau, of which CPU is measured for the first guess at its target."""
     warm: float = 75.0
@@ -54,17 +57,15 @@ class Scope:
 
 FULL = Scope(
     rounds=12,
-    targets=(52,),
+    pods=(3,),
     treatments=ORDER,
-    load=Load(base=26, peak=155, settle=10, hold=60, after=50),
-    sale=Sale(usual=2, crowd=15, before=60, hold=150, after=90),
+    load=Load(base=0.22, peak=1.3, settle=10, hold=60, after=50),
 )
 QUICK = Scope(
     rounds=1,
-    targets=(52,),
+    pods=(3,),
     treatments=ORDER,
-    load=Load(base=26, peak=155, settle=10, hold=60, after=50),
-    sale=Sale(usual=2, crowd=15, before=20, hold=60, after=30),
+    load=Load(base=0.22, peak=1.3, settle=10, hold=60, after=50),
     measured=20,
     warm=60,
 )
@@ -76,7 +77,7 @@ class Turn:
 
     round: int
     name: Name
-    target: float
+    pods: int
     """Of the platform's autoscaler; the others are as many pods."""
     phase: float
     """Seconds of random wait."""
@@ -84,24 +85,25 @@ class Turn:
     @property
     def key(self) -> str:
         """What the ledger knows it by."""
-        return f"step {self.target:g} {self.name} {self.round}"
+        return f"step {self.pods} {self.name} {self.round}"
 
 
 def turns(scope: Scope, seed: str) -> Iterator[Turn]:
     """All steps, in order: within a round treatments alternate, and each round begins with another one.
 
     Phases are a stratified sample: each of `scope.rounds` equal parts of the period has one of each treatment
-    at each target, in random order and at a random place. Twelve that are drawn alone may be early by luck.
+    for each number of pods, in random order and at a random place. Twelve that are drawn alone may be early
+    by luck.
     """
     names = scope.treatments
     for number in range(1, scope.rounds + 1):
-        for index, target in enumerate(scope.targets, start=number - 1):
+        for index, pods in enumerate(scope.pods, start=number - 1):
             first = index % len(names)
             for name in (*names[first:], *names[:first]):
-                chance = random.Random(f"{seed} {target:g} {name}")
+                chance = random.Random(f"{seed} {pods} {name}")
                 part = chance.sample(range(scope.rounds), scope.rounds)[number - 1]
-                place = random.Random(f"{seed} {target:g} {name} {number}").random()
-                yield Turn(number, name, target, PERIOD_SECONDS * (part + place) / scope.rounds)
+                place = random.Random(f"{seed} {pods} {name} {number}").random()
+                yield Turn(number, name, pods, PERIOD_SECONDS * (part + place) / scope.rounds)
 
 
 def measure(quick: bool, tell: Tell) -> list[Row]:
@@ -111,12 +113,9 @@ def measure(quick: bool, tell: Tell) -> list[Row]:
 
 def measured(name: str, scope: Scope, tell: Tell) -> list[Row]:
     """All rows. A run of the same name and commit that was stopped goes on. Raises Failure."""
-    platform = existing()
-    commit = document([])["commit"].replace(" ", "-")
-    folder = own_cache() / "bench"
-    folder.mkdir(exist_ok=True)
-    ledger = Ledger(folder / f"{name}-{platform.name}-{commit}.jsonl")
-    rows = Experiment(platform, scope, ledger, tell, seed=commit).run()
+    platform, seed = existing(), commit()
+    ledger = Ledger.of(name, platform.name, seed)
+    rows = Experiment(platform, scope, ledger, tell, seed).run()
     ledger.forget()
     return rows
 
@@ -130,8 +129,8 @@ class Experiment:
     ledger: Ledger
     tell: Tell
     seed: str
-    _targets: dict[float, int] = field(default_factory=dict)
-    """The CPU target that is comparable to each of the platform's."""
+    _calibrated: dict[int, Row] = field(default_factory=dict)
+    """By pods at the plateau: both targets."""
 
     def __post_init__(self) -> None:
         self._cluster = Cluster(self.platform.kubectl, SERVICE)
@@ -143,9 +142,11 @@ class Experiment:
         self._usual = self.ledger.once("usual", self._cluster.spec)
         found = [self.ledger.once("settings", self._settings)]
         try:
-            for target in self.scope.targets:
-                found.append(self.ledger.once(f"calibration {target:g}", partial(self._calibrate, target)))
-                self._targets[target] = found[-1]["cpu_target"]
+            found.append(self.ledger.once("load", self._find_load))
+            self._load = self.scope.load.of(found[-1]["full"])
+            for pods in self.scope.pods:
+                found.append(self.ledger.once(f"calibration {pods}", partial(self._calibrate, pods)))
+                self._calibrated[pods] = found[-1]
             for turn in turns(self.scope, self.seed):
                 known = turn.key in self.ledger
                 found.append(self.ledger.once(turn.key, partial(self._step, turn)))
@@ -153,8 +154,6 @@ class Experiment:
                     self._told(found[-1])
         finally:
             self._cluster.restore(self._usual)
-        if wanted := self.scope.sale:
-            found.append(self.ledger.once("sale", partial(self._sale, wanted)))
         return found
 
     def _settings(self) -> Row:
@@ -164,22 +163,41 @@ class Experiment:
         self.tell(f"metrics-server looks every {row['resolution']}")
         if not settings.stock(row):
             self.tell("this is not as shipped: the report says so")
-        load = {"base": self.scope.load.base, "peak": self.scope.load.peak, "cpu_limit": CPU_LIMIT}
-        return {**row, "stock": settings.stock(row), **load}
+        return {**row, "stock": settings.stock(row)}
 
-    def _calibrate(self, target: float) -> Row:
-        """The CPU target under which as many pods run at the plateau."""
-        peak = self.scope.load.peak
-        pods = calibration.pods_for(peak, target)
+    def _find_load(self) -> Row:
+        """As much as one pod cannot carry, on this machine as it is today. Raises Failure."""
+        self._cluster.treat(Treatment("fixed", 1), self._usual)
+
+        def answered(asked: float) -> float:
+            shape = _steady(asked, *FULL_SECONDS)
+            begun, requests = step.generate("steady", self._services, shape, self.seed)
+            begin, end = begun + shape.before, begun + shape.seconds
+            ends = (each.due + each.seconds for each in requests if each.route != ARRIVAL and not each.error)
+            return sum(begin <= at < end for at in ends) / (end - begin)
+
+        try:
+            full = calibration.full(answered, GUESS)
+        except calibration.NotFound as error:
+            raise Failure(str(error)) from error
+        load = self.scope.load.of(full)
+        self.tell(f"one pod of {CPU_LIMIT} is full at {full:.0f} requests/s: from {load.base} to {load.peak}")
+        rates = {"full": round(full, 1), "base": load.base, "peak": load.peak}
+        return {"row": "load", "cpu_limit": CPU_LIMIT, **rates}
+
+    def _calibrate(self, pods: int) -> Row:
+        """What one pod is to carry for so many at the plateau, and the CPU target that gives as many."""
+        peak = self._load.peak
+        target = calibration.target_for(peak, pods)
         measured = self._utilisation(pods)
         guess = calibration.first_guess(measured, pods, peak, target)
-        self.tell(f"target {target:g}: {pods} pods at the plateau use {measured:.0f} % of their CPU request")
+        self.tell(f"{pods} pods at the plateau use {measured:.0f} % of their CPU request")
 
         def plateau(cpu: int) -> int:
             self._cluster.treat(Treatment("cpu", cpu), self._usual)
-            load = replace(self.scope.load, hold=PLATEAU_SECONDS, after=0)
+            load = replace(self._load, hold=PLATEAU_SECONDS, after=0)
             found = step.run(self._cluster, self._services, load, 0.0, f"{self.seed} {cpu}")
-            self.tell(f"target {target:g}: {found['plateau']} pods with a CPU target of {cpu} %")
+            self.tell(f"{found['plateau']} pods with a CPU target of {cpu} %")
             return int(found["plateau"])
 
         try:
@@ -198,9 +216,7 @@ class Experiment:
     def _utilisation(self, pods: int) -> float:
         """Of that many pods at the plateau: the median of what an HPA would have seen. Raises Failure."""
         self._cluster.treat(Treatment("fixed", pods), self._usual)
-        each = REQUESTS["glance"][SERVICE]
-        rate = self.scope.load.peak / each
-        shape = Shape(rate, rate, self.scope.warm, self.scope.measured, 0, {"glance": 1})
+        shape = _steady(self._load.peak, self.scope.warm, self.scope.measured)
         seen: list[tuple[float, float | None]] = []
         begun, _ = step.generate(
             "steady",
@@ -216,27 +232,21 @@ class Experiment:
         return statistics.median(known)
 
     def _step(self, turn: Turn) -> Row:
-        value = {
-            "metrics": turn.target,
-            "cpu": self._targets[turn.target],
-            "fixed": calibration.pods_for(self.scope.load.peak, turn.target),
-        }[turn.name]
+        calibrated = self._calibrated[turn.pods]
+        target = calibrated["target"]
+        value = {"metrics": target, "cpu": calibrated["cpu_target"], "fixed": turn.pods}[turn.name]
         self._cluster.treat(Treatment(turn.name, value), self._usual)
         # The same people for all treatments of a round.
-        seed = f"{self.seed} {turn.target:g} {turn.round}"
-        found = step.run(self._cluster, self._services, self.scope.load, turn.phase, seed)
+        seed = f"{self.seed} {turn.pods} {turn.round}"
+        found = step.run(self._cluster, self._services, self._load, turn.phase, seed)
         return {
             "row": "step",
             "treatment": turn.name,
-            "target": turn.target,
+            "target": target,
             "value": value,
             "round": turn.round,
             **found,
         }
-
-    def _sale(self, wanted: Sale) -> Row:
-        self._cluster.rest()
-        return sale.run(self.platform.kubectl, self._services, wanted, self.seed)
 
     def _told(self, row: Row) -> None:
         what = f"target {row['target']:g}, round {row['round']}, {row['treatment']} {row['value']:g}"
@@ -245,6 +255,12 @@ class Experiment:
             f" {row['plateau']} pods, p99 {row['p99_ms']:.0f} ms, {row['failed']} failed,"
             f" {row['pod_seconds']:.0f} pod-seconds"
         )
+
+
+def _steady(rate: float, before: float, hold: float) -> Shape:
+    """So many requests of the service a second."""
+    people = rate / REQUESTS["glance"][SERVICE]
+    return Shape(people, people, before, hold, 0, {"glance": 1})
 
 
 def _seconds(value: float | None) -> str:

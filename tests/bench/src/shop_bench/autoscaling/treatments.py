@@ -16,7 +16,7 @@ STABILIZATION_SECONDS = 15
 there is load, and a step is over sooner."""
 CPU_LIMIT = "400m"
 """Of each pod while it is measured. Else one pod would have what three need of a small machine, and how soon
-there are three would make no difference; with it one carries some nine tenths of the peak."""
+there are three would make no difference."""
 
 INTERVAL = "2s"
 """Of scrapes, whatever scales: the operator's own choice for what scales by requests. It may take

@@ -17,7 +17,7 @@ def table(measured: Row) -> str:
     rows: list[Row] = measured["rows"]
     lines = [
         *heading(measured, "What a p99 costs", "the cluster and the load", "bench-scaling-cost"),
-        *settings(of(rows, "settings")),
+        *settings(of(rows, "settings"), of(rows, "load")),
         *calibration(of(rows, "calibration")),
         *_curves(of(rows, "step")),
         "",

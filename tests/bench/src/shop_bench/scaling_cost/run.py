@@ -1,4 +1,4 @@
-"""Steps of load under both autoscalers, at three targets in turns."""
+"""Steps of load under both autoscalers, for three numbers of pods in turns."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from shop_bench.autoscaling import run
 from shop_bench.autoscaling.treatments import AUTOSCALERS
 
-CURVE = replace(run.FULL, rounds=4, targets=(39, 52, 78), treatments=AUTOSCALERS, sale=None)
-QUICK = replace(run.QUICK, targets=(39, 78), treatments=AUTOSCALERS, sale=None)
+CURVE = replace(run.FULL, rounds=4, pods=(4, 3, 2), treatments=AUTOSCALERS)
+QUICK = replace(run.QUICK, pods=(4, 2), treatments=AUTOSCALERS)
 
 
 def measure(quick: bool, tell: Callable[[str], None]) -> list[dict[str, Any]]:
