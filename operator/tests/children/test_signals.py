@@ -87,13 +87,13 @@ def test_pods_that_nobody_asks_any_more_count_as_at_their_target(
 @KINDS
 @pytest.mark.parametrize(
     ("seconds", "carried"),
-    [(-2, 10), (2, 32), (4, 56), (10, 56), (12, (2 * 10 + 12 * 70) / 14), (60, 70)],
+    [(-2, 10), (2, 49), (4, 49), (8, 49), (10, (4 * 10 + 10 * 70) / 14), (60, 70)],
 )
 def test_a_surge_is_seen_before_it_is_all_that_is_looked_back_at(
     kind: str, seconds: int, carried: float, tmp_path: Path
 ) -> None:
-    """From 10 to 70, as scraped every two seconds: 0.8 of what the last six say, until those of the
-    last fifteen say more."""
+    """From 10 to 70, as scraped every two seconds: 0.7 of what the last two scrapes say, until those of the
+    last fifteen seconds say more."""
     pods = Pods(step=2)
     pods.are(ready=1, rate=(10, 70))
     pods.asked(kind, tmp_path, carried, at=BEFORE + seconds / 60)
@@ -101,10 +101,10 @@ def test_a_surge_is_seen_before_it_is_all_that_is_looked_back_at(
 
 @KINDS
 def test_chance_is_no_surge(kind: str, tmp_path: Path) -> None:
-    """A fifth more in the last two seconds, of the fourteen that there are samples of."""
+    """Two fifths more in the last two seconds, of the fourteen that there are samples of."""
     pods = Pods(step=2)
-    pods.are(ready=1, rate=(10, 12))
-    pods.asked(kind, tmp_path, (12 * 10 + 2 * 12) / 14, at=BEFORE + 2 / 60)
+    pods.are(ready=1, rate=(10, 14))
+    pods.asked(kind, tmp_path, (12 * 10 + 2 * 14) / 14, at=BEFORE + 2 / 60)
 
 
 def test_a_target_need_not_be_a_whole_number(pods: Pods, tmp_path: Path) -> None:

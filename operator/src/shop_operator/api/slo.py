@@ -98,7 +98,7 @@ class Monitoring(Model):
     """Path of the metrics."""
     interval: Annotated[str, Field(max_length=8, pattern=r"^[1-9][0-9]*(ms|s|m)$")] | None = None
     """Time between scrapes; default: 2s where RequestsPerSecond or Concurrency scale the service, else 5s.
-    The autoscaler looks back 15 seconds, and 6 for a surge: keep it at 5 seconds or less for it."""
+    The autoscaler looks back 15 seconds, so it needs 5 or less; with 2 or less it sees a surge at once."""
     labels: Annotated[dict[str, LabelValue], Field(max_length=16)] | None = None
     """Labels of PodMonitor and PrometheusRule, for a Prometheus that selects them, such as
     {release: kube-prometheus-stack}."""

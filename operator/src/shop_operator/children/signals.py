@@ -13,10 +13,11 @@ NOT_SENT = "http_client_not_sent_total"
 WITHHELD = "circuit_open|bulkhead_full"
 """Why callers do not send what they would: too much of what they sent had no answer."""
 RATE_WINDOW = "15s"
-SURGE_WINDOW = "6s"
-"""Three scrapes at their default interval. A load that doubles is seen in a few seconds, not in ten."""
-SURGE_SHARE = 0.8
-"""Of what a surge seems to be: so few seconds have few requests, which come and go by chance."""
+SURGE_WINDOW = "4s"
+"""Two scrapes at their default interval: a surge is seen a second or two after it began."""
+SURGE_SHARE = 0.7
+"""Of what a surge seems to be: so few seconds have few requests, which come and go by chance. Both are from
+the table of docs/autoscaling.md."""
 
 
 def target(metric: Metric) -> str:
