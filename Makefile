@@ -56,7 +56,7 @@ bench-autoscaling: $(UV) ## the platform's autoscaler beside one on CPU and a fi
 	@$(RUN) --group bench shop-bench autoscaling $(ARGS)
 bench-sale: $(UV) ## a sale on catalog and cart, on the same cluster, five times: do the others notice? some half an hour, goes on as well; ARGS=--quick: one
 	@$(RUN) --group bench shop-bench sale $(ARGS)
-bench-scaling-cost: $(UV) ## what a p99 costs with both autoscalers at three targets, on the same cluster: some hour and a half, goes on as well; ARGS=--quick: half of one
+bench-scaling-cost: $(UV) ## what a p99 costs with both autoscalers at three targets, on the same cluster: some hour, goes on as well; ARGS=--quick: half of one
 	@$(RUN) --group bench shop-bench scaling_cost $(ARGS)
 
 .PHONY: test test-fast test-services test-operator test-cluster test-e2e test-long mutation lint generate tools

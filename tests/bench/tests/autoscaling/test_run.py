@@ -29,12 +29,12 @@ def test_treatments_alternate_and_each_is_first_as_often_as_the_others() -> None
 
 def test_a_round_of_the_curve_has_both_autoscalers_at_each_target() -> None:
     plan = list(turns(CURVE, "seed"))
-    assert len({turn.key for turn in plan}) == len(plan) == 4 * 3 * 2
-    for number in range(1, 5):
+    assert len({turn.key for turn in plan}) == len(plan) == 3 * 3 * 2
+    for number in range(1, 4):
         found = [(turn.pods, turn.name) for turn in plan if turn.round == number]
         assert sorted(found) == sorted((pods, name) for pods in CURVE.pods for name in ("metrics", "cpu"))
     firsts = [turn.name for turn in plan[::2]]
-    assert sorted(firsts) == sorted(("metrics", "cpu") * 6)
+    assert sorted(firsts) == sorted((*("metrics", "cpu") * 4, "metrics")), "as often as nine allow"
 
 
 def test_phases_cover_the_period_and_are_the_same_for_one_seed() -> None:

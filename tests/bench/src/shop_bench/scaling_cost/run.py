@@ -9,7 +9,7 @@ from typing import Any
 from shop_bench.autoscaling import run
 from shop_bench.autoscaling.treatments import AUTOSCALERS
 
-CURVE = replace(run.FULL, rounds=4, pods=(4, 3, 2), treatments=AUTOSCALERS)
+CURVE = replace(run.FULL, rounds=3, pods=(4, 3, 2), treatments=AUTOSCALERS)
 QUICK = replace(run.QUICK, pods=(4, 2), treatments=AUTOSCALERS)
 
 
