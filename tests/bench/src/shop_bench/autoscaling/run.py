@@ -59,16 +59,9 @@ FULL = Scope(
     rounds=12,
     pods=(3,),
     treatments=ORDER,
-    load=Load(base=0.22, peak=1.3, settle=10, hold=60, after=50),
+    load=Load(base=0.22, peak=1.2, settle=10, hold=60, after=50),
 )
-QUICK = Scope(
-    rounds=1,
-    pods=(3,),
-    treatments=ORDER,
-    load=Load(base=0.22, peak=1.3, settle=10, hold=60, after=50),
-    measured=20,
-    warm=60,
-)
+QUICK = replace(FULL, rounds=1, measured=20, warm=60)
 
 
 @dataclass(frozen=True)

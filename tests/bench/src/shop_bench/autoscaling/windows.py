@@ -15,13 +15,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from shop_operator.children import podmonitor, signals
+
 from shop_bench.autoscaling.run import PERIOD_SECONDS
 
 TOLERANCE = 0.1
 """Of the HPA controller, as shipped."""
 KNOWN_SECONDS = 0.1
 """From a scrape until a query has it."""
-BEFORE, ANSWERED, TARGET = 31.0, 140.0, 66.0
+BEFORE, ANSWERED, TARGET = 31.0, 140.0, 61.0
 """Requests per second: before a step, as many as one pod answers since then, and what one is to carry."""
 LOAD, SMALL_TARGET = 18.0, 20.0
 """Of each pod while nothing changes, and the smallest target of the shop: few requests are many by chance."""
@@ -98,18 +100,26 @@ def _poisson(mean: float, chance: random.Random) -> int:
     return count
 
 
+def _seconds(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
+OWN = Query(
+    _seconds(podmonitor.SCALED_INTERVAL),
+    ((_seconds(signals.RATE_WINDOW), 1), (_seconds(signals.SURGE_WINDOW), signals.SURGE_SHARE)),
+)
+"""What the operator has autoscalers ask."""
 QUERIES = (
     Query(5, ((15, 1),)),
     Query(2, ((15, 1),)),
     Query(2, ((15, 1), (6, 0.8))),
     Query(2, ((15, 1), (4, 0.6))),
-    Query(2, ((15, 1), (4, 0.7))),
+    OWN,
     Query(2, ((15, 1), (4, 0.8))),
     Query(2, ((15, 1), (4, 1))),
     Query(1, ((15, 1), (4, 0.7))),
     Query(1, ((15, 1), (2, 0.6))),
 )
-"""That of the operator is the fifth."""
 
 
 def lines() -> Iterator[str]:
@@ -121,7 +131,8 @@ def lines() -> Iterator[str]:
         seen = sorted(seen_after(query, chance) for _ in range(TRIALS))
         alarms = (alarms_per_hour(query, pods, chance) for pods in (1, 4))
         cells = [statistics.median(seen), seen[int(0.9 * TRIALS)], *alarms]
-        yield f"| {query} | {' | '.join(f'{cell:.1f}' for cell in cells)} |"
+        name = f"**{query}**" if query == OWN else query
+        yield f"| {name} | {' | '.join(f'{cell:.1f}' for cell in cells)} |"
 
 
 if __name__ == "__main__":
