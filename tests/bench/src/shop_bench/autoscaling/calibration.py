@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 SPARE = 0.25
@@ -20,7 +21,7 @@ def target_for(rate: float, pods: int) -> int:
 
     https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details
     """
-    return round(rate / (pods - SPARE))
+    return math.ceil(rate / (pods - SPARE))
 
 
 def full(answered: Callable[[float], float], guess: float) -> float:
