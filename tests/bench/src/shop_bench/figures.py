@@ -61,6 +61,11 @@ def numbers(values: Sequence[float], digits: int = 0) -> str:
     return middle if least == most else f"{middle} [{least} – {most}]"
 
 
+def spread(rows: Iterable[Row], field: str, digits: int = 0) -> str:
+    """`numbers` of a field, where it is known."""
+    return numbers([row[field] for row in rows if row[field] is not None], digits)
+
+
 def judged(values: Iterable[float], goal: str, applies: bool = True) -> tuple[str, str]:
     """The goal (`≤ 20`) and whether the median reaches it."""
     if not applies:

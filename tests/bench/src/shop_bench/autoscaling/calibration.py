@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from shop_platform.process import Failure
+
 SPARE = 0.25
 """Of a pod at the plateau: so many that chance does not ask for another one."""
 TRIES = 7
@@ -12,7 +14,7 @@ APART = 1.4
 """By what a target is changed until the right one is between two that were tried."""
 
 
-class NotFound(Exception):  # noqa: N818 - the message says what was tried
+class NotFound(Failure):
     """No target that was tried gave the wanted number of pods."""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from shop_platform.paths import own_cache
 
-Row = dict[str, Any]
+from shop_bench.figures import Row
 
 
 class Ledger:

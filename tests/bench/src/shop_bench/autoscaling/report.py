@@ -11,7 +11,7 @@ from shop_bench.autoscaling.comparison import interval, paired, quantile
 from shop_bench.autoscaling.settings import DEFAULTS, RELEASED
 from shop_bench.autoscaling.step import EVERY_SECONDS
 from shop_bench.autoscaling.treatments import ORDER
-from shop_bench.figures import Row, goal_line, heading, judged, numbers, of, plotting
+from shop_bench.figures import Row, goal_line, heading, judged, of, plotting, spread
 
 NAMES = {"metrics": "the platform's", "cpu": "HPA on CPU", "fixed": "fixed"}
 COLOURS = {"metrics": "tab:blue", "cpu": "tab:orange", "fixed": "tab:grey"}
@@ -79,7 +79,7 @@ def _steps(rows: list[Row]) -> list[str]:
         f"{len({row['round'] for row in rows})} rounds, each with all three in turns, at a random phase of "
         "the HPA controller's period. p99 from the step until the load falls, by when each request was due; "
         "failures and pod-seconds to the end of the load, while pods are removed again. The generator was "
-        f"{_spread(rows, 'late_p99_ms')} ms late itself (p99), which is in the latencies.",
+        f"{spread(rows, 'late_p99_ms')} ms late itself (p99), which is in the latencies.",
         "",
         "| | decided after s | HPA's event after s | first added pod Ready after s | pods at the plateau "
         "| p99 ms | failed | pod-seconds |",
@@ -89,9 +89,9 @@ def _steps(rows: list[Row]) -> list[str]:
         own = [row for row in rows if row["treatment"] == name]
         if own:
             lines.append(
-                f"| {NAMES[name]} | {_spread(own, 'decision_s', 1)} | {_spread(own, 'event_s', 1)} "
-                f"| {_spread(own, 'ready_s', 1)} | {_spread(own, 'plateau')} | {_spread(own, 'p99_ms')} "
-                f"| {sum(row['failed'] for row in own)} | {_spread(own, 'pod_seconds')} |"
+                f"| {NAMES[name]} | {spread(own, 'decision_s', 1)} | {spread(own, 'event_s', 1)} "
+                f"| {spread(own, 'ready_s', 1)} | {spread(own, 'plateau')} | {spread(own, 'p99_ms')} "
+                f"| {sum(row['failed'] for row in own)} | {spread(own, 'pod_seconds')} |"
             )
     errors = sorted({error for row in rows for error in row["errors"]})
     return [*lines, *(["", f"What failed: {', '.join(errors)}."] if errors else [])]
@@ -135,10 +135,6 @@ def _or_never(seconds: float | None) -> float:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:g}"
-
-
-def _spread(rows: list[Row], field: str, digits: int = 0) -> str:
-    return numbers([row[field] for row in rows if row[field] is not None], digits)
 
 
 def plot(measured: Row, file: Path) -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from shop_platform.platform import Platform
 from shop_platform.process import Failure
@@ -18,14 +17,13 @@ from shop_bench.autoscaling.cluster import Cluster
 from shop_bench.autoscaling.ledger import Ledger
 from shop_bench.autoscaling.step import Load
 from shop_bench.autoscaling.treatments import CPU_LIMIT, ORDER, Name, Treatment
-from shop_bench.figures import commit
+from shop_bench.figures import Row, commit
 from shop_bench.load.command import cluster as existing
 from shop_bench.load.command import on_cluster
 from shop_bench.load.profiles import Shape
 from shop_bench.load.samples import ARRIVAL
 from shop_bench.load.visits import REQUESTS
 
-Row = dict[str, Any]
 Tell = Callable[[str], None]
 SERVICE = "catalog"
 PERIOD_SECONDS = 15.0
@@ -136,7 +134,7 @@ class Experiment:
         found = [self.ledger.once("settings", self._settings)]
         try:
             found.append(self.ledger.once("load", self._find_load))
-            self._load = self.scope.load.of(found[-1]["full"])
+            self._load = replace(self.scope.load, base=found[-1]["base"], peak=found[-1]["peak"])
             for pods in self.scope.pods:
                 found.append(self.ledger.once(f"calibration {pods}", partial(self._calibrate, pods)))
                 self._calibrated[pods] = found[-1]
@@ -169,10 +167,7 @@ class Experiment:
             ends = (each.due + each.seconds for each in requests if each.route != ARRIVAL and not each.error)
             return sum(begin <= at < end for at in ends) / (end - begin)
 
-        try:
-            full = calibration.full(answered, GUESS)
-        except calibration.NotFound as error:
-            raise Failure(str(error)) from error
+        full = calibration.full(answered, GUESS)
         load = self.scope.load.of(full)
         self.tell(f"one pod of {CPU_LIMIT} is full at {full:.0f} requests/s: from {load.base} to {load.peak}")
         rates = {"full": round(full, 1), "base": load.base, "peak": load.peak}
@@ -193,10 +188,7 @@ class Experiment:
             self.tell(f"{found['plateau']} pods with a CPU target of {cpu} %")
             return int(found["plateau"])
 
-        try:
-            right, tried = calibration.search(plateau, guess, pods)
-        except calibration.NotFound as error:
-            raise Failure(str(error)) from error
+        right, tried = calibration.search(plateau, guess, pods)
         return {
             "row": "calibration",
             "target": target,

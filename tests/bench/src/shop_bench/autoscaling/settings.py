@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from shop_platform.kubectl import Kubectl
 from shop_platform.process import Failure
 
-Row = dict[str, Any]
+from shop_bench.figures import Row
+
 PREFIX = "--horizontal-pod-autoscaler-"
 DEFAULTS = {
     "sync-period": "15s",

@@ -10,20 +10,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from shop_platform.process import Failure, tail
 
 from shop_bench.autoscaling import timeline
 from shop_bench.autoscaling.cluster import Cluster
 from shop_bench.autoscaling.timeline import Seen
+from shop_bench.figures import Row
 from shop_bench.load import samples
 from shop_bench.load.command import generator
 from shop_bench.load.profiles import Shape
 from shop_bench.load.samples import ARRIVAL, Request
 from shop_bench.load.visits import REQUESTS
 
-Row = dict[str, Any]
 Tell = Callable[[str], None]
 EVERY_SECONDS = 5.0
 """Of the figures over time."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from shop_platform.kubectl import Json, Kubectl
 from shop_platform.platform import SERVES, SHOP
@@ -14,11 +13,11 @@ from shop_bench.autoscaling import timeline
 from shop_bench.autoscaling.cluster import SHOPSERVICE, Watch
 from shop_bench.autoscaling.step import generate
 from shop_bench.autoscaling.timeline import Seen
+from shop_bench.figures import Row
 from shop_bench.load import samples
 from shop_bench.load.profiles import Shape
 from shop_bench.load.samples import ARRIVAL, Request
 
-Row = dict[str, Any]
 ON_SALE = ("catalog", "cart")
 NAME = "app.kubernetes.io/name"
 

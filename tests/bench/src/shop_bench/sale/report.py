@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from shop_bench.figures import Row, heading, numbers, of, plotting
+from shop_bench.figures import Row, heading, numbers, of, plotting, spread
 
 
 def table(measured: Row) -> str:
@@ -53,9 +53,9 @@ def _line(name: str, rows: Sequence[Row]) -> str:
     objective = rows[0]["objective_ms"]
     cells = [
         name,
-        *(_spread(rows, field) for field in ("pods_before", "most_pods")),
-        _spread(rows, "decision_s", 1),
-        *(f"{_spread(rows, f'{p}_before_ms')}; {_spread(rows, f'{p}_ms')}" for p in ("p50", "p99")),
+        *(spread(rows, field) for field in ("pods_before", "most_pods")),
+        spread(rows, "decision_s", 1),
+        *(f"{spread(rows, f'{p}_before_ms')}; {spread(rows, f'{p}_ms')}" for p in ("p50", "p99")),
         "–" if objective is None else f"{objective:g}",
         str(sum(row["failed"] for row in rows)),
         verdict,
@@ -65,10 +65,6 @@ def _line(name: str, rows: Sequence[Row]) -> str:
 
 def _known(rows: Sequence[Row], field: str) -> list[float]:
     return [row[field] for row in rows if row[field] is not None]
-
-
-def _spread(rows: Sequence[Row], field: str, digits: int = 0) -> str:
-    return numbers(_known(rows, field), digits)
 
 
 def plot(measured: Row, file: Path) -> None:

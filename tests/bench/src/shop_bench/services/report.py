@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shop_bench.figures import Row, goal_line, heading, judged, numbers, of, plotting
+from shop_bench.figures import Row, goal_line, heading, judged, numbers, of, plotting, spread
 
 MEMORY_GOAL = "≤ 120"
 
@@ -60,13 +60,13 @@ def _chassis(rows: list[Row]) -> list[str]:
         "",
         "| | found | goal | |",
         "|---|---|---|---|",
-        goal_line("chassis: requests/s", _spread(list(own.values()), "per_second")),
-        goal_line("bare FastAPI: requests/s", _spread(list(bare.values()), "per_second")),
+        goal_line("chassis: requests/s", spread(list(own.values()), "per_second", 1)),
+        goal_line("bare FastAPI: requests/s", spread(list(bare.values()), "per_second", 1)),
         goal_line("ratio of the two", numbers(rate, 2), *(judged(rate, "≥ 0.85") if rate else ())),
         goal_line("ratio of requests per core of the server alone", numbers(ratios("per_core"), 2)),
         goal_line("CPU added per request: µs", numbers(added), *(judged(added, "≤ 200") if added else ())),
         goal_line("CPU per request, chassis; bare: µs",
-              "; ".join(_spread(list(party.values()), "cpu_us_per_request", 0) for party in (own, bare))),
+              "; ".join(spread(list(party.values()), "cpu_us_per_request", 0) for party in (own, bare))),
         goal_line("busy cores, chassis", _cores(list(own.values()))),
         goal_line("busy cores, bare", _cores(list(bare.values()))),
         goal_line("failed requests", str(failed), "0", "reached" if not failed else "**missed**"),
@@ -95,9 +95,9 @@ def _routes(rows: list[Row]) -> list[str]:
         errors = ", ".join(sorted({error for row in every for error in row["errors"]}))
         lines.append(
             f"| {name} | {every[0]['service']} | {steady[0]['asked_per_second']:g} "
-            f"| {_spread(steady, 'p50_ms')} | {_spread(steady, 'p99_ms')} "
-            f"| {_spread(full, 'per_second', 0)} | {_spread(full, 'p50_ms')} | {_spread(full, 'p99_ms')} "
-            f"| {_spread(full, 'per_core', 0)} | {f'**{failed}**: {errors}' if failed else 0} "
+            f"| {spread(steady, 'p50_ms', 1)} | {spread(steady, 'p99_ms', 1)} "
+            f"| {spread(full, 'per_second', 0)} | {spread(full, 'p50_ms', 1)} | {spread(full, 'p99_ms', 1)} "
+            f"| {spread(full, 'per_core', 0)} | {f'**{failed}**: {errors}' if failed else 0} "
             f"| {_cores(full)} |"
         )
     return lines
@@ -150,12 +150,8 @@ def _by(rows: list[Row], field: str) -> dict[str, list[Row]]:
     }
 
 
-def _spread(rows: list[Row], field: str, digits: int = 1) -> str:
-    return numbers([row[field] for row in rows if row[field] is not None], digits)
-
-
 def _mib(rows: list[Row]) -> str:
-    return " | ".join(_spread(rows, field) for field in ("proportional_mib", "own_mib", "resident_mib"))
+    return " | ".join(spread(rows, field, 1) for field in ("proportional_mib", "own_mib", "resident_mib"))
 
 
 def _cores(rows: list[Row]) -> str:
