@@ -78,9 +78,9 @@ def generate(
     with tempfile.TemporaryDirectory(prefix="bench-autoscaling-") as folder:
         file = Path(folder, "samples.jsonl")
         words = generator(profile, services, asdict(shape), "--seed", seed, "--samples", str(file))
-        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            with suppress(PermissionError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, GENERATOR_NICENESS)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+            _precede(process.pid)
             assert process.stdout is not None
             assert process.stderr is not None
             said: list[str] = []
@@ -152,6 +152,14 @@ def over_time(requests: Iterable[Request], begin: float, end: float) -> list[flo
             found[index].append(each)
     percentiles = [samples.figures(each, EVERY_SECONDS).p99 for each in found]
     return [round(one * 1000, 1) if one == one else None for one in percentiles]
+
+
+def _precede(session: int) -> None:
+    """Its leader, and its group: the kernel may weigh sessions instead of processes (sched(7), autogroup)."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, session, GENERATOR_NICENESS)
+    with suppress(PermissionError, FileNotFoundError):
+        Path(f"/proc/{session}/autogroup").write_text(str(GENERATOR_NICENESS))
 
 
 def _rounded(seconds: float | None) -> float | None:
