@@ -22,7 +22,7 @@ from kindlocal.errors import KindlocalError
 from kindlocal.images import ctr
 from kindlocal.kind_config import KindConfig
 from kindlocal.paths import cache, cache_table, tool
-from kindlocal.processes import recall, remember, wait_for
+from kindlocal.processes import precede, recall, remember, wait_for
 
 Say = Callable[[str], None]
 
@@ -191,6 +191,8 @@ def _forward_ports(new: Cluster, listeners: list[socket.socket], mappings: list[
             command, env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, cwd="/", pass_fds=fds,
         )  # fmt: skip
+    # It is the wire to the node: were it to wait for the node's pods, all of them would seem to hang.
+    precede(process.pid)
     remember(new.folder / "ports.pid", process.pid)
 
 

@@ -1,16 +1,21 @@
 """Running other programs, and knowing whether a process is still the one that was started."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from kindlocal.errors import KindlocalError
 from kindlocal.paths import tool
+
+PRECEDENCE = -15
+"""Niceness of what stands for other machines, or for the wires between them."""
 
 
 def run(
@@ -37,6 +42,18 @@ def run(
             f"`{Path(path).name} {' '.join(map(str, args))}` failed ({done.returncode}): {words}"
         )
     return done.stdout.decode(errors="replace")
+
+
+def precede(leader: int) -> None:
+    """Let a session's leader, what it starts, and its session go before others when all processors are busy.
+
+    The kernel may weigh sessions instead of processes (sched(7), autogroup). Where it allows neither,
+    they wait as others do.
+    """
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, leader, PRECEDENCE)
+    with suppress(PermissionError, FileNotFoundError):
+        Path(f"/proc/{leader}/autogroup").write_text(str(PRECEDENCE))
 
 
 def end_tidily() -> None:

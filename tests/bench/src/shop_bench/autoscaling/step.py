@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from kindlocal.processes import precede
 from shop_platform.process import Failure, tail
 
 from shop_bench.autoscaling import timeline
@@ -27,9 +26,6 @@ Tell = Callable[[str], None]
 EVERY_SECONDS = 5.0
 """Of the figures over time."""
 BEGUN = "begun "
-GENERATOR_NICENESS = -15
-"""It stands for other people's machines: the cluster, which weighs as several processes, must not make it
-late. Where the kernel does not allow it the generator is as late as it says."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,8 @@ def generate(
         words = generator(profile, services, asdict(shape), "--seed", seed, "--samples", str(file))
         pipe = subprocess.PIPE
         with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
-            _precede(process.pid)
+            # It stands for other people's machines: the cluster must not make it late.
+            precede(process.pid)
             assert process.stdout is not None
             assert process.stderr is not None
             said: list[str] = []
@@ -152,14 +149,6 @@ def over_time(requests: Iterable[Request], begin: float, end: float) -> list[flo
             found[index].append(each)
     percentiles = [samples.figures(each, EVERY_SECONDS).p99 for each in found]
     return [round(one * 1000, 1) if one == one else None for one in percentiles]
-
-
-def _precede(session: int) -> None:
-    """Its leader, and its group: the kernel may weigh sessions instead of processes (sched(7), autogroup)."""
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, session, GENERATOR_NICENESS)
-    with suppress(PermissionError, FileNotFoundError):
-        Path(f"/proc/{session}/autogroup").write_text(str(GENERATOR_NICENESS))
 
 
 def _rounded(seconds: float | None) -> float | None:
