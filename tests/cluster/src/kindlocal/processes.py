@@ -50,9 +50,9 @@ def precede(leader: int) -> None:
     The kernel may weigh sessions instead of processes (sched(7), autogroup). Where it allows neither,
     they wait as others do.
     """
-    with suppress(PermissionError):
+    with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, leader, PRECEDENCE)
-    with suppress(PermissionError, FileNotFoundError):
+    with suppress(OSError):
         Path(f"/proc/{leader}/autogroup").write_text(str(PRECEDENCE))
 
 
