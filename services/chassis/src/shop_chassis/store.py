@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shop_chassis.binding import Binding, BindingError
+from shop_chassis.pool import InTurn, beside_the_line
 from shop_chassis.settings import Settings, SettingsError
 
 CONNECT_SECONDS = 5.0
@@ -68,10 +69,11 @@ class Store:
         return self._writing.begin()
 
     async def problem(self) -> str | None:
-        """Why the database cannot be used; None when it can."""
+        """Why the database cannot be used; None when it can, be it by many at once."""
         try:
-            async with asyncio.timeout(2), self.session() as session:
-                await session.execute(text("SELECT 1"))
+            with beside_the_line():
+                async with asyncio.timeout(2), self.session() as session:
+                    await session.execute(text("SELECT 1"))
         except DATABASE_ERRORS as error:
             return first_line(error)
         return None
@@ -116,6 +118,7 @@ def _engine(settings: Settings, service: str) -> AsyncEngine:
 def _pooled(url: str, settings: Settings, **options: Any) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        poolclass=InTurn,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         isolation_level="AUTOCOMMIT",
