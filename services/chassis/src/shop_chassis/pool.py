@@ -36,7 +36,7 @@ class Line(AsyncAdaptedQueue[Any]):
         super().put_nowait(item)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        """A free one, else the next in turn. Raises Empty after `timeout` seconds, or at once unless `block`."""
+        """A free one, else the next in turn; raises Empty after `timeout` s, or without `block` at once."""
         if not block or not self.empty():
             return self.get_nowait()
         return await_only(self._next(timeout))
