@@ -14,6 +14,10 @@ APART = 1.4
 """By what a target is changed until the right one is between two that were tried."""
 
 
+CARRIED, TOO_MUCH = 0.95, 1.2
+"""Of a rate that is asked: answered all but for chance; of what one pod answers: a little too much."""
+
+
 class NotFound(Failure):
     """No target that was tried gave the wanted number of pods."""
 
@@ -27,11 +31,20 @@ def target_for(rate: float, pods: int) -> int:
 
 
 def full(answered: Callable[[float], float], guess: float) -> float:
-    """The rate at which one pod is full; `answered` is how much of a rate is answered. Raises NotFound."""
-    for asked in (guess, 2 * guess, 4 * guess):
+    """The rate at which one pod is full; `answered` is how much of a rate is answered. Raises NotFound.
+
+    That is what it answers of a little too much: of far too much it is less, as to take in what nobody
+    will answer costs something too.
+    """
+    asked, more = guess, 2.0
+    for _ in range(TRIES):
         found = answered(asked)
-        if found < 0.9 * asked:
+        if found > CARRIED * asked:
+            asked *= more
+        elif more == TOO_MUCH:
             return found
+        else:
+            asked, more = TOO_MUCH * found, TOO_MUCH
     raise NotFound(f"expected a load that one pod cannot carry, found that it answers {found:.0f} requests/s")
 
 
