@@ -39,7 +39,10 @@ class Line(AsyncAdaptedQueue[Any]):
         """A free one, else the next in turn; raises Empty after `timeout` s, or without `block` at once."""
         if not block or not self.empty():
             return self.get_nowait()
-        return await_only(self._next(timeout))
+        try:
+            return await_only(self._next(timeout))
+        except TimeoutError:
+            raise Empty from None
 
     async def _next(self, seconds: float | None) -> Any:
         turn = asyncio.get_running_loop().create_future()
@@ -48,11 +51,9 @@ class Line(AsyncAdaptedQueue[Any]):
         try:
             async with asyncio.timeout(seconds):
                 return await turn
-        except BaseException as error:
+        except BaseException:
             if turn.done() and not turn.cancelled():
                 self.put_nowait(turn.result())  # handed over as the time was up
-            if isinstance(error, TimeoutError):
-                raise Empty from None
             raise
 
 

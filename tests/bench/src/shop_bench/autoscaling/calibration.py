@@ -12,8 +12,6 @@ SPARE = 0.25
 TRIES = 7
 APART = 1.4
 """By what a target is changed until the right one is between two that were tried."""
-
-
 CARRIED, TOO_MUCH = 0.95, 1.2
 """Of a rate that is asked: answered all but for chance; of what one pod answers: a little too much."""
 
