@@ -112,3 +112,40 @@ async def test_the_job_that_tried_a_login_stays_until_the_login_is_written(still
     await passed(still)
     assert secret_data(still, "cart-db")["username"] == "cart_b"
     assert not still.api.has("Job", name)
+
+
+async def test_what_a_pass_held_back_is_said_to_wait_though_its_job_ends_meanwhile(still: World) -> None:
+    def ends(call: str = "") -> None:
+        if any(ref.kind == "Job" and "status" not in job for ref, job in still.api.objects.items()):
+            still.engine.cache.update("Job", still.api.live("Job", complete(still)))
+
+    still.apply(image="shop/x:1", migrations=MIGRATIONS)
+    await passed(still)
+    ends()
+    await passed(still)
+    still.apply(image="shop/x:2", migrations=MIGRATIONS)
+    still.api.refuse = ends
+    await passed(still)
+    (container,) = still.api.live("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "shop/x:1"
+    assert still.condition("Progressing")["reason"] == "Migrating"
+    assert still.status()["migratedImage"] == "shop/x:1"
+
+
+async def test_a_database_that_is_made_again_is_migrated_again(world: World) -> None:
+    world.apply(migrations=MIGRATIONS, database={})
+    await world.quiet()
+    ready = {"readyReplicas": 1}
+    world.api.edit("StatefulSet", "cart-db", lambda live: live.update(status=ready))
+    await world.quiet()
+    name = complete(world)
+    await world.quiet()
+    assert world.status()["migratedImage"] == "shop/x:1"
+    world.api.remove("Job", name)  # its time is over
+    world.api.remove("StatefulSet", "cart-db")
+    await world.quiet()
+    assert "migratedImage" not in world.status()
+    assert world.condition("Progressing")["reason"] == "WaitingForDatabase"
+    world.api.edit("StatefulSet", "cart-db", lambda live: live.update(status=ready))
+    await world.quiet()
+    assert world.condition("Progressing")["reason"] == "Migrating"

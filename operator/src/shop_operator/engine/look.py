@@ -38,6 +38,8 @@ class View:
     """The children as they should be."""
     steps: list[Step]
     """What is to be done for that."""
+    rollout: Gate
+    """What these steps had to wait for."""
 
 
 class Look:
@@ -61,18 +63,19 @@ class Look:
             # A Secret that the cache did not have holds the password that must be built in.
             context = self.context(key)
             desired = builders.build(shop, context)
+        rollout = self._rollout(shop)
         steps = plan(
             key,
             service["metadata"].get("uid", ""),
             [manifest for manifest in desired if ref_of(manifest) not in done.unseen],
             lambda ref: self._cache.get(*ref) or done.strangers.get(ref),
             list(self._cache.children(key)),
-            rollout := self.rollout(shop),
+            rollout,
             fewest=scaling.min if scaling else 1 if shop.spec.replicas is None else shop.spec.replicas,
             bounds=Bounds(scaling.min, scaling.max) if scaling and not context.autoscalers else None,
             standing=self._standing(key, shop, rollout),
         )
-        return View(context, desired, steps)
+        return View(context, desired, steps, rollout)
 
     def context(self, key: Key) -> Context:
         """What the builders must know besides the spec."""
@@ -116,7 +119,7 @@ class Look:
         store = self._cache.get("StatefulSet", named.namespace, f"{named.name}-db")
         return Lender(dedicated, dedicated and health(store).ready)
 
-    def rollout(self, shop: ShopService) -> Gate:
+    def _rollout(self, shop: ShopService) -> Gate:
         """Whether the Deployment may move to the present image, and what it waits for."""
         # The gate's own Job carries the name that the builder gives it; see children.migration.
         closed = gate(shop, None, None)

@@ -91,8 +91,9 @@ class Reconciler:
         if done.raced:
             raise done.raced  # what is there is about to be looked at again
         gaps = builders.gaps(shop, self.look.context(key) if view.steps else view.context)
-        rollout = self.look.rollout(shop)
-        written = await self._reports.of(key, service, view.desired, gaps, rollout, done)
+        # What was held back is said to wait, also where a Job has ended during the pass; and a database that
+        # was made in it has no schema yet. The next pass finds both.
+        written = await self._reports.of(key, service, view.desired, gaps, view.rollout, done)
         await self._tell_restored(service, done.restored, written)
         if done.retry:
             raise Incomplete("; ".join(message for _, message in done.problems))
