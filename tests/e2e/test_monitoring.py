@@ -265,10 +265,13 @@ def test_without_metrics_replicas_hold_and_with_them_scaling_goes_on(
     """Nothing is asked of the service any more: whoever took no answer for 0 would take its pods away."""
     watched(autoscaling=SCALED)
     said = lambda: kube.condition(NAME, "AutoscalingActive").get("status") == "False"  # noqa: E731
+    # Panels count all services; what was broken before leaves them but a moment after it is mended.
+    well = f'min(min_over_time(shop_service_condition{{condition="AutoscalingActive"}}[{2 * JUST}s])) == 1'
     with ExitStack() as broken:
         # The load ends after the metrics, so that nobody sees it end.
         with load(url, ["/work"], RATE):
             wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
+            wait("every service to have been autoscaled for a while", lambda: shop.query(well), 180)
             fault = Fault("ShopServiceNotAutoscaled", shop.prometheus, NAME, quiet=JUST)
             broken.enter_context(away(kind_cluster, wait, *what))
         wait("the status to say so", said, 120)

@@ -2,9 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from fastapi import APIRouter, Request
 from shop_chassis.pool import Line
+from shop_chassis.runtime import runtime_of
+from shop_chassis.service import Service
 from shop_chassis.settings import Settings
 from shop_chassis.store import Store, opened
 from sqlalchemy import text
@@ -81,6 +85,25 @@ async def test_a_full_pool_says_so_after_its_time(store: Store, monkeypatch: pyt
     with pytest.raises(PoolTimeout, match=f"QueuePool limit of size {SIZE}"):
         await _hold(store, 0)
     await asyncio.gather(*holding)
+
+
+@pytest.mark.postgres
+async def test_the_caller_is_told_that_the_pod_is_busy_not_that_its_database_is_away(
+    client_of: Any, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shop_chassis.store.CONNECT_SECONDS", 0.1)
+    router = APIRouter()
+
+    @router.get("/held")
+    async def held(request: Request) -> None:
+        await _hold(runtime_of(request).store, 0.5)
+
+    settings = Settings(database_url=postgres_url, database_pool_size=1)
+    async with client_of(Service("test", routers=[router]), settings) as client:
+        first, second = await asyncio.gather(*(client.get("/held") for _ in range(2)))
+    assert sorted((first.status_code, second.status_code)) == [200, 503]
+    told = max(first, second, key=lambda answer: answer.status_code).json()["detail"]
+    assert told == "too much is asked of this pod: none of its connections was free for 0.1 s"
 
 
 @pytest.mark.postgres

@@ -25,7 +25,7 @@ from shop_chassis.metrics import METHODS, ServerMetrics
 from shop_chassis.problems import problem_response
 from shop_chassis.runtime import Runtime
 from shop_chassis.settings import Settings
-from shop_chassis.store import first_line, unavailable
+from shop_chassis.store import first_line, outage, unavailable
 from shop_chassis.tracing import Span
 
 log = structlog.get_logger("access")
@@ -155,8 +155,7 @@ class Edge:
                 problem = problem_response(504, f"no answer within {limit:.2g} s, the time this request had")
             elif unavailable(error):
                 errors.warning("database unavailable", route=_route(scope), error=first_line(error))
-                detail = "the database of this service cannot be used right now"
-                problem = problem_response(503, detail, headers={"Retry-After": "2"})
+                problem = problem_response(503, outage(error), headers={"Retry-After": "2"})
             else:
                 errors.exception("request failed", method=scope["method"], route=_route(scope))
                 problem = problem_response(500, "an error inside the service; its log has the X-Request-Id")

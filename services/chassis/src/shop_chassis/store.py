@@ -93,6 +93,13 @@ def unavailable(error: BaseException) -> bool:
     return isinstance(error, (PoolTimeout, ConnectionError, BindingError, *_REFUSED))
 
 
+def outage(error: BaseException) -> str:
+    """What the caller of a request is told where `unavailable`."""
+    if isinstance(error, PoolTimeout):
+        return f"too much is asked of this pod: none of its connections was free for {CONNECT_SECONDS:g} s"
+    return "the database of this service cannot be used right now"
+
+
 def first_line(error: BaseException) -> str:
     """An error in one line, without SQLAlchemy's wrapping."""
     cause: BaseException = getattr(error, "orig", None) or error
