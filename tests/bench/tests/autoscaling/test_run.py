@@ -97,14 +97,14 @@ def test_a_run_calibrates_then_takes_turns_then_leaves_the_cluster_as_it_was(
     rows = experiment(tmp_path / "ledger.jsonl").run()
     assert done == [
         "fixed 1",  # what it answers
-        "fixed 3", "cpu 120", "step",  # calibration
-        "metrics 40", "step", "cpu 120", "step", "fixed 3", "step",
+        "fixed 3", "cpu 121", "step",  # calibration
+        "metrics 44", "step", "cpu 121", "step", "fixed 3", "step",
         "restored",
     ]  # fmt: skip
     assert [row["row"] for row in rows] == ["settings", "load", "calibration", "step", "step", "step"]
     table = report.table(document(*rows))
-    assert "full at 100 requests/s; the load goes from 20 to 110" in table
-    assert "| 40 | 3 | 110 | 120 |" in table
+    assert "full at 100 requests/s; the load goes from 20 to 120" in table
+    assert "| 44 | 3 | 110 | 121 |" in table
 
 
 def test_a_run_that_failed_leaves_the_cluster_as_it_was_and_goes_on_later(

@@ -43,6 +43,13 @@ def test_a_step_comes_later_by_its_phase_and_is_otherwise_the_same() -> None:
     assert early.mix == {"glance": 1}
 
 
+def test_a_step_comes_so_long_after_a_look_of_the_controller() -> None:
+    # It looks at 100, 115, 130: 4 s after the last of these, and 4 s after the next.
+    assert step.wait(130, 4, look=100) == 4
+    assert step.wait(135, 4, look=100) == 14
+    assert step.wait(135, 4, look=None) == 4, "from whenever it is settled"
+
+
 GENERATOR = """
 import sys
 file = sys.argv[sys.argv.index("--samples") + 1]

@@ -70,3 +70,21 @@ def test_the_hpas_event_is_that_of_adding_pods() -> None:
 def test_a_series_has_a_number_for_each_time() -> None:
     assert timeline.sampled([(100, 1), (112, 3)], 95, 120, 5) == [0, 1, 1, 1, 3, 3]
     assert timeline.relative([(100, 1), (112, 3)], 105, 120) == [[0.0, 1], [7.0, 3]]
+
+
+def hpa(at: float, found: int | None, *, kind: str = "MODIFIED", of: str = "catalog", uid: str = "a") -> Any:
+    body: dict[str, Any] = {"metadata": {"uid": uid}, "spec": {"scaleTargetRef": {"name": of}}}
+    return at, {"type": kind, "object": body | ({} if found is None else {"status": {"found": found}})}
+
+
+def test_the_controller_looked_when_what_it_found_changed() -> None:
+    before = hpa(1, 20, kind="ADDED")
+    assert timeline.last_look([before], "catalog") is None, "it may have looked at any time"
+    assert timeline.last_look([before, hpa(2, 20)], "catalog") is None, "somebody else changed it"
+    seen = [before, hpa(6, 25), hpa(9, 25), hpa(12, 7, of="cart"), hpa(14, 7, of="cart")]
+    assert timeline.last_look(seen, "catalog") == 6
+    seen += [hpa(20, 25, kind="DELETED")]
+    assert timeline.last_look(seen, "catalog") is None
+    seen += [hpa(21, None, kind="ADDED", uid="b")]
+    assert timeline.last_look(seen, "catalog") is None, "another one, with a period of its own"
+    assert timeline.last_look([*seen, hpa(36, 3, uid="b")], "catalog") == 36

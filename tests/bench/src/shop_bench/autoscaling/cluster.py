@@ -16,11 +16,14 @@ from shop_platform.platform import SHOP
 from shop_platform.process import Failure
 from shop_platform.status import quantity
 
+from shop_bench.autoscaling import timeline
 from shop_bench.autoscaling.timeline import Seen
 from shop_bench.autoscaling.treatments import Treatment, in_force, patch, restless, restored
 
 SETTLE_SECONDS = 420.0
 """Until a treatment is in force: the other's HPA has to go, pods that are too many have to end."""
+LOOK_SECONDS = 20.0
+"""Until the HPA controller has looked at another metric: a period and a bit."""
 WATCH_SECONDS = 3600
 METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{SHOP}/pods"
 SHOPSERVICE = "shopservices.shopservice.dev"
@@ -96,11 +99,22 @@ class Cluster:
             raise Failure(f"expected a ShopService {self.service} with autoscaling in {SHOP}: run `make up`")
         return dict(found)
 
-    def treat(self, treatment: Treatment, usual: Json) -> None:
-        """Puts it in force and waits until the service rests at its fewest pods. Raises Failure."""
-        self._patch(patch(treatment, usual))
-        floor = int(usual["autoscaling"].get("min", 1))
-        _until_none(lambda: self._missing(treatment, floor), f"{treatment.key} is not in force")
+    def treat(self, treatment: Treatment, usual: Json) -> float | None:
+        """Puts it in force and waits until the service rests at its fewest pods. Raises Failure.
+
+        When the HPA controller last looked, in Unix seconds; None where it has nothing to look at, or found
+        the same all the time.
+        """
+        with self._autoscalers() as autoscalers:
+            self._patch(patch(treatment, usual))
+            floor = int(usual["autoscaling"].get("min", 1))
+            _until_none(lambda: self._missing(treatment, floor), f"{treatment.key} is not in force")
+            end = time.monotonic() + LOOK_SECONDS * (treatment.name != "fixed")
+            while (look := timeline.last_look(autoscalers.seen, self.service)) is None:
+                if time.monotonic() >= end:
+                    break
+                time.sleep(0.1)
+        return look
 
     def restore(self, usual: Json) -> None:
         """As it was."""
@@ -124,6 +138,10 @@ class Cluster:
         """Events of HPAs that changed a number of pods; only this service's has a load."""
         fields = "involvedObject.kind=HorizontalPodAutoscaler,reason=SuccessfulRescale"
         return Watch(self.kubectl, f"/api/v1/namespaces/{SHOP}/events", fieldSelector=fields)
+
+    def _autoscalers(self) -> Watch:
+        """Of all services: KEDA chooses the names."""
+        return Watch(self.kubectl, f"/apis/autoscaling/v2/namespaces/{SHOP}/horizontalpodautoscalers")
 
     def utilisation(self) -> float | None:
         """CPU of all its pods by what they request, in per cent, as an HPA reckons; None: not known now."""

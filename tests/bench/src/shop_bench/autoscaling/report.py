@@ -76,9 +76,10 @@ def _steps(rows: list[Row]) -> list[str]:
         "",
         "## A step of load",
         "",
-        f"{len({row['round'] for row in rows})} rounds, each with all three in turns, at a random phase of "
-        "the HPA controller's period. p99 from the step until the load falls, by when each request was due; "
-        "failures and pod-seconds to the end of the load, while pods are removed again. The generator was "
+        f"{len({row['round'] for row in rows})} rounds, each with all three in turns, at random times after "
+        "the HPA controller looked, one in each of as many equal parts of its period. p99 from the step "
+        "until the load falls, by when each request was due; failures and pod-seconds to the end of the "
+        "load, while pods are removed again. The generator was "
         f"{spread(rows, 'late_p99_ms')} ms late itself (p99), which is in the latencies.",
         "",
         "| | decided after s | HPA's event after s | first added pod Ready after s | pods at the plateau "

@@ -15,7 +15,7 @@ from shop_platform.process import Failure
 from shop_bench.autoscaling import calibration, settings, step
 from shop_bench.autoscaling.cluster import Cluster
 from shop_bench.autoscaling.ledger import Ledger
-from shop_bench.autoscaling.step import Load
+from shop_bench.autoscaling.step import PERIOD_SECONDS, Load
 from shop_bench.autoscaling.treatments import CPU_LIMIT, ORDER, Name, Treatment
 from shop_bench.figures import Row, commit
 from shop_bench.load.command import cluster as existing
@@ -26,8 +26,6 @@ from shop_bench.load.visits import REQUESTS
 
 Tell = Callable[[str], None]
 SERVICE = "catalog"
-PERIOD_SECONDS = 15.0
-"""Of the HPA controller: steps begin at a random phase of it."""
 GUESS = 240.0
 """Requests per second that one pod of CPU_LIMIT cannot carry; if it does, twice as many."""
 FULL_SECONDS = (10.0, 20.0)
@@ -53,11 +51,13 @@ class Scope:
     """Seconds before them: pods have just started, and metrics-server looks back one resolution."""
 
 
+# At 1.2 of what a pod answers, what comes in the 22 seconds until there is another at the worst phase waits
+# for at most 4.5: requests fail after 5.
 FULL = Scope(
     rounds=12,
     pods=(3,),
     treatments=ORDER,
-    load=Load(base=0.2, peak=1.1, settle=10, hold=60, after=50),
+    load=Load(base=0.2, peak=1.2, settle=10, hold=60, after=50),
 )
 QUICK = replace(FULL, rounds=1, measured=20, warm=60)
 
@@ -71,7 +71,7 @@ class Turn:
     pods: int
     """Of the platform's autoscaler; the others are as many pods."""
     phase: float
-    """Seconds of random wait."""
+    """Seconds since the HPA controller looked."""
 
     @property
     def key(self) -> str:
@@ -82,9 +82,9 @@ class Turn:
 def turns(scope: Scope, seed: str) -> Iterator[Turn]:
     """All steps, in order: within a round treatments alternate, and each round begins with another one.
 
-    Phases are a stratified sample: each of `scope.rounds` equal parts of the period has one of each treatment
-    for each number of pods, in random order and at a random place. Twelve that are drawn alone may be early
-    by luck.
+    Phases are a stratified sample: each of `scope.rounds` equal parts of the HPA controller's period has one
+    of each treatment for each number of pods, in random order and at a random place. Twelve that are drawn
+    alone may be early by luck.
     """
     names = scope.treatments
     for number in range(1, scope.rounds + 1):
@@ -184,7 +184,7 @@ class Experiment:
         def plateau(cpu: int) -> int:
             self._cluster.treat(Treatment("cpu", cpu), self._usual)
             load = replace(self._load, hold=PLATEAU_SECONDS, after=0)
-            found = step.run(self._cluster, self._services, load, 0.0, f"{self.seed} {cpu}")
+            found = step.run(self._cluster, self._services, load, 0.0, None, f"{self.seed} {cpu}")
             self.tell(f"{found['plateau']} pods with a CPU target of {cpu} %")
             return int(found["plateau"])
 
@@ -220,10 +220,10 @@ class Experiment:
         calibrated = self._calibrated[turn.pods]
         target = calibrated["target"]
         value = {"metrics": target, "cpu": calibrated["cpu_target"], "fixed": turn.pods}[turn.name]
-        self._cluster.treat(Treatment(turn.name, value), self._usual)
+        look = self._cluster.treat(Treatment(turn.name, value), self._usual)
         # The same people for all treatments of a round.
         seed = f"{self.seed} {turn.pods} {turn.round}"
-        found = step.run(self._cluster, self._services, self._load, turn.phase, seed)
+        found = step.run(self._cluster, self._services, self._load, turn.phase, look, seed)
         return {
             "row": "step",
             "treatment": turn.name,

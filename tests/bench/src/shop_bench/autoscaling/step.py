@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +24,10 @@ from shop_bench.load.samples import ARRIVAL, Request
 from shop_bench.load.visits import REQUESTS
 
 Tell = Callable[[str], None]
+PERIOD_SECONDS = 15.0
+"""Of the HPA controller."""
+START_SECONDS = 2.0
+"""Of the generator, about."""
 EVERY_SECONDS = 5.0
 """Of the figures over time."""
 BEGUN = "begun "
@@ -35,7 +40,7 @@ class Load:
     base: float
     peak: float
     settle: float
-    """At the base rate, before the random wait."""
+    """At the base rate, and then until the phase."""
     hold: float
     after: float
 
@@ -43,21 +48,34 @@ class Load:
         """In requests per second, where one pod is full at so many."""
         return replace(self, base=round(self.base * full), peak=round(self.peak * full))
 
-    def shape(self, phase: float) -> Shape:
-        """As people of `glance`, who come `phase` seconds later than planned."""
+    def shape(self, wait: float) -> Shape:
+        """As people of `glance`, more of whom come `wait` seconds later than planned."""
         each = REQUESTS["glance"]["catalog"]
-        before = self.settle + phase
+        before = self.settle + wait
         return Shape(self.base / each, self.peak / each, before, self.hold, self.after, {"glance": 1})
 
 
-def run(cluster: Cluster, services: Mapping[str, str], load: Load, phase: float, seed: str) -> Row:
-    """The treatment is in force. Raises Failure."""
-    shape = load.shape(phase)
+def run(
+    cluster: Cluster, services: Mapping[str, str], load: Load, phase: float, look: float | None, seed: str
+) -> Row:
+    """The treatment is in force. Raises Failure.
+
+    The step comes `phase` seconds after the HPA controller looks, which it did at `look` (Unix seconds);
+    where that is not known, `phase` seconds after settling.
+    """
+    earliest = time.time() + START_SECONDS + load.settle
+    shape = load.shape(wait(earliest, phase, look))
     with cluster.deployments() as deployments, cluster.pods() as pods, cluster.rescales() as rescales:
         begun, requests = generate("step", services, shape, seed)
         seen = deployments.seen, pods.seen, rescales.seen
-    found = figures(begun + shape.before, load, *seen, requests)
-    return {"phase": round(phase, 2), **found}
+    began = begun + shape.before
+    since = None if look is None else round((began - look) % PERIOD_SECONDS, 2)
+    return {"phase": since, **figures(began, load, *seen, requests)}
+
+
+def wait(earliest: float, phase: float, look: float | None) -> float:
+    """Seconds from `earliest` until `phase` seconds have passed since a look of the controller."""
+    return phase if look is None else (look + phase - earliest) % PERIOD_SECONDS
 
 
 def generate(

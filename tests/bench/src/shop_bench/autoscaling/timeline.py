@@ -48,6 +48,22 @@ def wanted(seen: Iterable[Seen]) -> Steps:
     return found
 
 
+def last_look(seen: Iterable[Seen], deployment: str) -> float | None:
+    """When the HPA controller was last seen to look at a Deployment's HPA: what it finds it writes into the
+    status. None: it found the same each time, or there is no HPA any more."""
+    uid, status, found = None, None, None
+    for time, event in seen:
+        hpa = event["object"]
+        if hpa["spec"]["scaleTargetRef"]["name"] != deployment:
+            continue
+        if event["type"] == "DELETED":
+            found = None
+        elif hpa["metadata"]["uid"] == uid and hpa.get("status") != status:
+            found = time
+        uid, status = hpa["metadata"]["uid"], hpa.get("status")
+    return found
+
+
 def existing(every: Iterable[Pod]) -> Steps:
     """How many pods there were, from the first that was made: they cost until they are gone."""
     return _counted([(pod.made, pod.gone) for pod in every])

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from shop_operator.children import podmonitor, signals
 
-from shop_bench.autoscaling.run import PERIOD_SECONDS
+from shop_bench.autoscaling.step import PERIOD_SECONDS
 
 TOLERANCE = 0.1
 """Of the HPA controller, as shipped."""
