@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(3600 if LONG else 900)]
 
 LIVES_IN_THE_SLICE = 3
 AT_ONCE = 3
+BY_CHANCE = ("delete",)
+"""Whether anything is written when a service goes depends on which watch is the first to tell of it."""
 
 
 class Cut(NamedTuple):
@@ -40,7 +42,8 @@ async def test_killed_at_any_write_it_ends_where_it_would_have(
 ) -> None:
     async with stage(full_server, tmp_path) as first:
         records = await undisturbed(first)
-    lives = list(_lives(records))
+    writes = {name: step.writes for name, step in records.items() if name not in BY_CHANCE}
+    lives = list(_lives(writes))
     if not LONG:
         lives = seeded("crash").sample(lives, LIVES_IN_THE_SLICE)
     places = asyncio.Semaphore(AT_ONCE)
@@ -57,23 +60,23 @@ async def test_killed_at_any_write_it_ends_where_it_would_have(
     made = {cut for task in running for cut in task.result()}
     wanted = {cut for cuts in lives for cut in cuts.values()}
     counts = {
-        name: {"writes": step.writes, "cuts made": sum(cut.step == name for cut in made)}
-        for name, step in records.items()
+        name: {"writes": written, "cuts made": sum(cut.step == name for cut in made)}
+        for name, written in writes.items()
     }
     for name, count in counts.items():
         print(f"{name}: {len(count['writes'])} writes seen, {count['cuts made']} cuts made")
     record("crash", steps=counts)
     assert wanted - made == set(), "these writes did not come, so they were not cut"
     if LONG:
-        assert len(made) == 2 * sum(len(step.writes) for step in records.values())
+        assert len(made) == 2 * sum(map(len, writes.values()))
 
 
-def _lives(records: dict[str, Record]) -> Iterator[dict[str, Cut]]:
+def _lives(writes: dict[str, list[str]]) -> Iterator[dict[str, Cut]]:
     """Lives with one cut in each step, so many that every write is cut on both sides."""
     cuts: dict[str, list[Cut]] = {}
-    for step, found in records.items():
+    for step, written in writes.items():
         seen: Counter[str] = Counter()
-        for write in found.writes:
+        for write in written:
             seen[write] += 1
             cuts.setdefault(step, []).extend(
                 Cut(step, write, seen[write], side) for side in ("before", "after")

@@ -82,7 +82,7 @@ class Stage:
         """Until operator and controllers have nothing left to do; a dead operator is started again."""
         async with asyncio.timeout(seconds):
             await self.quiet()
-            while await self._control():
+            while await self._control() or await self._orphans():
                 await self.quiet()
 
     async def quiet(self) -> None:
@@ -152,6 +152,18 @@ class Stage:
                     self._to_be_seen[kinds.of(kind).plural] = int(now["metadata"]["resourceVersion"])
                 return True
         return False
+
+    async def _orphans(self) -> bool:
+        """Whether the server's own garbage collector has children of a service to remove that has gone.
+
+        That takes longer when the operator heard of them before it heard of the service, and made them again.
+        """
+        children = [child for kind in kinds.CHILDREN for child in await self.cluster.all(kind.kind)]
+        there = {service["metadata"]["uid"] for service in await self.cluster.all("ShopService")}
+        owners = {
+            owner["uid"] for child in children for owner in child["metadata"].get("ownerReferences", ())
+        }
+        return not owners <= there
 
     async def _due(self) -> AsyncIterator[tuple[str, str, Manifest]]:
         """What controllers would report, and have not yet: kind, name, status."""
