@@ -40,7 +40,7 @@ PODS = [
 ]
 
 
-LOAD = Load(base=10, peak=55, settle=20, hold=60, after=40)
+LOAD = Load(base=10, peak=55, hold=60, after=40)
 
 
 LOADED = {"row": "load", "cpu_limit": "400m", "full": 141.2, "base": 31, "peak": 184}

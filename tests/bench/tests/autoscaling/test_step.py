@@ -18,9 +18,9 @@ def test_a_step_in_figures() -> None:
     assert (found["plateau"], found["most"], found["pod_seconds"]) == (2, 2, 100 + 90)
     assert (found["requests"], found["failed"], found["per_second"], found["p99_ms"]) == (120, 0, 1.0, 10.0)
     assert found["late_p99_ms"] == 2.0
-    assert found["replicas"] == [[0.0, 1], [32.0, 2]], "to the end of the load alone"
-    assert len(found["serving"]) == 25
-    assert found["p99_over_time_ms"] == [10.0] * 24
+    assert found["replicas"] == [[0.0, 1], [22.0, 2]], "to the end of the load alone"
+    assert len(found["serving"]) == 23
+    assert found["p99_over_time_ms"] == [10.0] * 22
 
 
 @pytest.mark.parametrize("due", [185, 205, 285])
@@ -38,7 +38,7 @@ def test_what_was_not_answered_has_no_percentile() -> None:
 
 def test_a_step_comes_later_by_its_phase_and_is_otherwise_the_same() -> None:
     early, late = LOAD.shape(0), LOAD.shape(7.5)
-    assert late == replace(early, before=27.5)
+    assert late == replace(early, before=17.5)
     assert [early.base * 3, early.peak * 3] == pytest.approx([10, 55])
     assert early.mix == {"glance": 1}
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from shop_bench.autoscaling.comparison import interval, paired, quantile
 from shop_bench.autoscaling.settings import DEFAULTS, RELEASED
-from shop_bench.autoscaling.step import EVERY_SECONDS
+from shop_bench.autoscaling.step import EVERY_SECONDS, SETTLE_SECONDS
 from shop_bench.autoscaling.treatments import ORDER
 from shop_bench.figures import Row, goal_line, heading, judged, of, plotting, spread
 
 NAMES = {"metrics": "the platform's", "cpu": "HPA on CPU", "fixed": "fixed"}
+AFTER = "seconds after the step"
 COLOURS = {"metrics": "tab:blue", "cpu": "tab:orange", "fixed": "tab:grey"}
 
 
@@ -153,8 +154,8 @@ def plot(measured: Row, file: Path) -> None:
             times = sorted(row[field] for row in own if row[field] is not None)
             shares = [(index + 1) / len(own) for index in range(len(times))]
             axis.step(times, shares, where="post", **style)
-    pods.set(title="Ready pods, mean of the rounds", xlabel="seconds", ylim=(0, None))
-    latency.set(title="p99 ms, median of the rounds", xlabel="seconds", yscale="log")
+    pods.set(title="Ready pods, mean of the rounds", xlabel=AFTER, ylim=(0, None))
+    latency.set(title="p99 ms, median of the rounds", xlabel=AFTER, yscale="log")
     decided.set(title="share of steps decided after", xlabel="seconds", ylim=(0, 1), xlim=(0, None))
     ready.set(title="share of steps with a first added pod Ready after", xlabel="seconds", ylim=(0, 1))
     for axis in axes.flat:
@@ -173,6 +174,6 @@ def _over_time(axis: Any, rows: list[Row], field: str, style: dict[str, str]) ->
     for index in range(max(map(len, series), default=0)):
         known = [one[index] for one in series if index < len(one) and one[index] is not None]
         if known:
-            times.append(index * EVERY_SECONDS)
+            times.append(index * EVERY_SECONDS - SETTLE_SECONDS)
             values.append(middle(known))
     axis.plot(times, values, **style)

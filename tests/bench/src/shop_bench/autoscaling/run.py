@@ -57,7 +57,7 @@ FULL = Scope(
     rounds=12,
     pods=(3,),
     treatments=ORDER,
-    load=Load(base=0.2, peak=1.2, settle=10, hold=60, after=50),
+    load=Load(base=0.2, peak=1.2, hold=60, after=50),
 )
 QUICK = replace(FULL, rounds=1, measured=20, warm=60)
 
