@@ -103,6 +103,14 @@ HELD = STABLE + 5 * PERIOD
 """Seconds after which pods that are too many would be gone."""
 
 
+def shown(fault: Fault, seconds: float) -> None:
+    """Every panel that its runbook names shows it; fails with those that do not."""
+    end = time.monotonic() + seconds
+    while left := fault.unseen():
+        assert time.monotonic() < end, f"panels that do not show it: {', '.join(left)}"
+        time.sleep(1)
+
+
 @pytest.fixture
 def url(platform) -> str:
     return f"http://{platform.node_address}:{NODE_PORT}"
@@ -200,7 +208,7 @@ def test_a_fault_alerts_and_its_end_resolves(kube, shop, watched, rules, url, wa
                 120,
             )
             # What its runbook leads to shows it.
-            wait("all panels", lambda: not fault.unseen(), 120)
+            shown(fault, 120)
         (alert,) = paged
         assert alert["labels"].items() >= {
             "alertname": "AvailabilityBudgetBurn", "job": NAME, "namespace": "shop", "slo": "availability",
@@ -276,7 +284,7 @@ def test_without_metrics_replicas_hold_and_with_them_scaling_goes_on(
             broken.enter_context(away(kind_cluster, wait, *what))
         wait("the status to say so", said, 120)
         if PROMETHEUS not in what:
-            wait("its panels", lambda: not fault.unseen(), 60)
+            shown(fault, 60)
         holds(kube, SCALED["max"], HELD)
         assert said(), kube.condition(NAME, "AutoscalingActive")
         assert kube.ready(NAME) == SCALED["max"]
@@ -291,7 +299,7 @@ def scaled_out(kube, shop, watched, url, wait) -> Iterator[OpenLoad]:
     fault = Fault("ShopServiceAtItsMaximum", shop.prometheus, NAME, quiet=JUST)
     with load(url, ["/work"], RATE) as running:
         wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
-        wait("its panels", lambda: not fault.unseen(), 60)
+        shown(fault, 60)
         yield running
 
 
@@ -302,7 +310,7 @@ def test_a_service_that_stalls_keeps_its_pods_until_it_is_back(how, kube, shop, 
     with doing_wrong(kube, how):
         if how == "unready":
             wait("no pod to be ready", lambda: kube.ready(NAME) == 0, 60)
-            wait("its panels", lambda: not fault.unseen(), 60)
+            shown(fault, 60)
         began = time.monotonic()
         holds(kube, SCALED["max"], HELD)
         ended = [one for one in scaled_out.samples if one.due > began and not one.error]
