@@ -111,6 +111,16 @@ def shown(fault: Fault, seconds: float) -> None:
         time.sleep(1)
 
 
+def at_rest(shop, wait) -> None:
+    """What a fault is compared with is the time just before it, in which nothing else may have changed.
+
+    Not even that the test before had the service at its maximum until it ended.
+    """
+    told = f'{{__name__=~"shop_service_(replicas_desired|condition)",name="{NAME}"}}[{2 * JUST}s]'
+    rest = f"max(max_over_time({told}) - min_over_time({told})) + 1 == 1"
+    wait("it to be as it is for a while", lambda: shop.query(rest), 180)
+
+
 @pytest.fixture
 def url(platform) -> str:
     return f"http://{platform.node_address}:{NODE_PORT}"
@@ -296,6 +306,7 @@ def test_without_metrics_replicas_hold_and_with_them_scaling_goes_on(
 def scaled_out(kube, shop, watched, url, wait) -> Iterator[OpenLoad]:
     """The service with all of its pods, under load until the test is over."""
     watched(autoscaling=SCALED)
+    at_rest(shop, wait)
     fault = Fault("ShopServiceAtItsMaximum", shop.prometheus, NAME, quiet=JUST)
     with load(url, ["/work"], RATE) as running:
         wait("all pods", lambda: kube.ready(NAME) == SCALED["max"], 180)
@@ -306,6 +317,7 @@ def scaled_out(kube, shop, watched, url, wait) -> Iterator[OpenLoad]:
 @pytest.mark.parametrize("how", ["stalled", "unready"])
 def test_a_service_that_stalls_keeps_its_pods_until_it_is_back(how, kube, shop, scaled_out, wait):
     """Requests that hang are counted as they come; of one that is not ready nobody asks anything."""
+    at_rest(shop, wait)
     fault = Fault("ShopServiceNotReady", shop.prometheus, NAME, quiet=JUST)
     with doing_wrong(kube, how):
         if how == "unready":
