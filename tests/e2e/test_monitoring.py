@@ -116,8 +116,10 @@ def at_rest(shop, wait) -> None:
 
     Not even that the test before had the service at its maximum until it ended.
     """
-    told = f'{{__name__=~"shop_service_(replicas_desired|condition)",name="{NAME}"}}[{2 * JUST}s]'
-    rest = f"max(max_over_time({told}) - min_over_time({told})) + 1 == 1"
+    now = f'{{__name__=~"shop_service_(replicas_desired|condition)",name="{NAME}"}}'
+    told = f"{now}[{2 * JUST}s]"
+    # Without what it is now, only the service of before could be meant.
+    rest = f"max(max_over_time({told}) - min_over_time({told})) == 0 and on() count({now})"
     wait("it to be as it is for a while", lambda: shop.query(rest), 180)
 
 
