@@ -9,7 +9,7 @@ from typing import Any
 
 from shop_bench.autoscaling.comparison import interval, paired, quantile
 from shop_bench.autoscaling.settings import DEFAULTS, RELEASED
-from shop_bench.autoscaling.step import EVERY_SECONDS, SETTLE_SECONDS
+from shop_bench.autoscaling.step import EVERY_SECONDS, REST_SECONDS
 from shop_bench.autoscaling.treatments import ORDER
 from shop_bench.figures import Row, goal_line, heading, judged, of, plotting, spread
 
@@ -174,6 +174,6 @@ def _over_time(axis: Any, rows: list[Row], field: str, style: dict[str, str]) ->
     for index in range(max(map(len, series), default=0)):
         known = [one[index] for one in series if index < len(one) and one[index] is not None]
         if known:
-            times.append(index * EVERY_SECONDS - SETTLE_SECONDS)
+            times.append(index * EVERY_SECONDS - REST_SECONDS)
             values.append(middle(known))
     axis.plot(times, values, **style)

@@ -28,10 +28,10 @@ PERIOD_SECONDS = 15.0
 """Of the HPA controller."""
 START_SECONDS = 2.0
 """Of the generator, about."""
-SETTLE_SECONDS = 10.0
+REST_SECONDS = 10.0
 """At the base rate, before the wait for the phase of the step."""
 EVERY_SECONDS = 5.0
-"""Of the figures over time, which begin so long before the step."""
+"""Of the figures over time, which begin REST_SECONDS before the step."""
 BEGUN = "begun "
 
 
@@ -51,7 +51,7 @@ class Load:
     def shape(self, wait: float) -> Shape:
         """As people of `glance`, more of whom come `wait` seconds later than planned."""
         each = REQUESTS["glance"]["catalog"]
-        before = SETTLE_SECONDS + wait
+        before = REST_SECONDS + wait
         return Shape(self.base / each, self.peak / each, before, self.hold, self.after, {"glance": 1})
 
 
@@ -63,7 +63,7 @@ def run(
     The step comes `phase` seconds after the HPA controller looks, which it did at `look` (Unix seconds);
     where that is not known, `phase` seconds after settling.
     """
-    earliest = time.time() + START_SECONDS + SETTLE_SECONDS
+    earliest = time.time() + START_SECONDS + REST_SECONDS
     shape = load.shape(wait(earliest, phase, look))
     with cluster.deployments() as deployments, cluster.pods() as pods, cluster.rescales() as rescales:
         begun, requests = generate("step", services, shape, seed)
@@ -152,9 +152,9 @@ def figures(
         "errors": list(whole.errors),
         "late_p99_ms": round(late.p99 * 1000, 1),
         "pod_seconds": round(timeline.area(existing, began, end), 1),
-        "replicas": timeline.relative(replicas, began - SETTLE_SECONDS, end),
-        "serving": timeline.sampled(timeline.serving(lives), began - SETTLE_SECONDS, end, EVERY_SECONDS),
-        "p99_over_time_ms": over_time(requests, began - SETTLE_SECONDS, end),
+        "replicas": timeline.relative(replicas, began - REST_SECONDS, end),
+        "serving": timeline.sampled(timeline.serving(lives), began - REST_SECONDS, end, EVERY_SECONDS),
+        "p99_over_time_ms": over_time(requests, began - REST_SECONDS, end),
     }
 
 
